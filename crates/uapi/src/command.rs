@@ -21,42 +21,19 @@ pub enum Command<'a> {
     MapCreate(MapCreate<'a>),
     /// Copies the value under `key` into `value`. Per-CPU maps fill one slot, rounded up to eight
     /// bytes, per possible CPU.
-    MapLookupElem {
-        map_fd: Fd,
-        key: &'a [u8],
-        value: &'a mut [u8],
-        flags: u64,
-    },
+    MapLookupElem { map_fd: Fd, key: &'a [u8], value: &'a mut [u8], flags: u64 },
     /// Stores `value` under `key`; `flags` are `BPF_ANY`, `BPF_NOEXIST`, `BPF_EXIST`, `BPF_F_LOCK`.
-    MapUpdateElem {
-        map_fd: Fd,
-        key: &'a [u8],
-        value: &'a [u8],
-        flags: u64,
-    },
+    MapUpdateElem { map_fd: Fd, key: &'a [u8], value: &'a [u8], flags: u64 },
     /// Deletes the entry under `key`.
     MapDeleteElem { map_fd: Fd, key: &'a [u8] },
     /// Puts the key after `key` (the first, if that is absent or unknown) into `next_key`.
-    MapGetNextKey {
-        map_fd: Fd,
-        key: Option<&'a [u8]>,
-        next_key: &'a mut [u8],
-    },
+    MapGetNextKey { map_fd: Fd, key: Option<&'a [u8]>, next_key: &'a mut [u8] },
     /// Verifies and loads a program; the result is its descriptor.
     ProgLoad(ProgLoad<'a>),
     /// Gives an object a name in a BPF file system.
-    ObjPin {
-        pathname: &'a str,
-        bpf_fd: Fd,
-        path_fd: Option<Fd>,
-        file_flags: u32,
-    },
+    ObjPin { pathname: &'a str, bpf_fd: Fd, path_fd: Option<Fd>, file_flags: u32 },
     /// Opens the object behind a name; the result is a descriptor.
-    ObjGet {
-        pathname: &'a str,
-        path_fd: Option<Fd>,
-        file_flags: u32,
-    },
+    ObjGet { pathname: &'a str, path_fd: Option<Fd>, file_flags: u32 },
     /// Attaches a program without a link.
     ProgAttach(ProgAttach),
     /// Undoes [`Command::ProgAttach`].
@@ -76,11 +53,7 @@ pub enum Command<'a> {
     /// Which programs are attached to a target.
     ProgQuery(ProgQuery<'a>),
     /// Attaches to a raw tracepoint (or a BTF-typed one, where `name` is absent).
-    RawTracepointOpen {
-        name: Option<&'a str>,
-        prog_fd: Fd,
-        cookie: u64,
-    },
+    RawTracepointOpen { name: Option<&'a str>, prog_fd: Fd, cookie: u64 },
     /// Loads type information; the result is its descriptor.
     BtfLoad {
         btf: &'a [u8],
@@ -93,19 +66,9 @@ pub enum Command<'a> {
     /// A descriptor of the BTF object with this id.
     BtfGetFdById { btf_id: u32, open_flags: u32 },
     /// Which program another task's perf event descriptor runs, and where.
-    TaskFdQuery {
-        pid: u32,
-        fd: u32,
-        flags: u32,
-        out: &'a mut TaskFd,
-    },
+    TaskFdQuery { pid: u32, fd: u32, flags: u32, out: &'a mut TaskFd },
     /// [`Command::MapLookupElem`] and [`Command::MapDeleteElem`] in one step.
-    MapLookupAndDeleteElem {
-        map_fd: Fd,
-        key: &'a [u8],
-        value: &'a mut [u8],
-        flags: u64,
-    },
+    MapLookupAndDeleteElem { map_fd: Fd, key: &'a [u8], value: &'a mut [u8], flags: u64 },
     /// From now on user space cannot write the map.
     MapFreeze { map_fd: Fd },
     /// The smallest BTF id above `start_id`.
@@ -124,22 +87,11 @@ pub enum Command<'a> {
         flags: u64,
     },
     /// Deletes many entries; `count` comes back as the number done.
-    MapDeleteBatch {
-        map_fd: Fd,
-        keys: &'a [u8],
-        count: &'a mut u32,
-        elem_flags: u64,
-        flags: u64,
-    },
+    MapDeleteBatch { map_fd: Fd, keys: &'a [u8], count: &'a mut u32, elem_flags: u64, flags: u64 },
     /// Attaches a program; the result is the link's descriptor.
     LinkCreate(LinkCreate<'a>),
     /// Exchanges the program (or struct_ops map) of a link.
-    LinkUpdate {
-        link_fd: Fd,
-        new_fd: Fd,
-        flags: u32,
-        old_fd: Option<Fd>,
-    },
+    LinkUpdate { link_fd: Fd, new_fd: Fd, flags: u32, old_fd: Option<Fd> },
     /// A descriptor of the link with this id.
     LinkGetFdById { link_id: u32 },
     /// The smallest link id above `start_id`.
@@ -155,11 +107,7 @@ pub enum Command<'a> {
     /// A token that delegates BPF to a user namespace.
     TokenCreate { flags: u32, bpffs_fd: Fd },
     /// Reads what a program printed to one of its streams; the result is the number of bytes.
-    ProgStreamReadByFd {
-        prog_fd: Fd,
-        stream_id: u32,
-        stream_buf: &'a mut [u8],
-    },
+    ProgStreamReadByFd { prog_fd: Fd, stream_id: u32, stream_buf: &'a mut [u8] },
 }
 
 impl Command<'_> {

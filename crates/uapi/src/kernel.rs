@@ -88,30 +88,17 @@ pub trait Kernel: Send + Sync {
         value: &mut [u8],
         flags: u64,
     ) -> Result<(), Errno> {
-        self.bpf(&mut Command::MapLookupElem {
-            map_fd,
-            key,
-            value,
-            flags,
-        })
-        .map(drop)
+        self.bpf(&mut Command::MapLookupElem { map_fd, key, value, flags }).map(drop)
     }
 
     /// [`Command::MapUpdateElem`].
     fn map_update(&self, map_fd: Fd, key: &[u8], value: &[u8], flags: u64) -> Result<(), Errno> {
-        self.bpf(&mut Command::MapUpdateElem {
-            map_fd,
-            key,
-            value,
-            flags,
-        })
-        .map(drop)
+        self.bpf(&mut Command::MapUpdateElem { map_fd, key, value, flags }).map(drop)
     }
 
     /// [`Command::MapDeleteElem`].
     fn map_delete(&self, map_fd: Fd, key: &[u8]) -> Result<(), Errno> {
-        self.bpf(&mut Command::MapDeleteElem { map_fd, key })
-            .map(drop)
+        self.bpf(&mut Command::MapDeleteElem { map_fd, key }).map(drop)
     }
 
     /// [`Command::MapGetNextKey`]; `Ok(false)` at the end.
@@ -121,11 +108,7 @@ pub trait Kernel: Send + Sync {
         key: Option<&[u8]>,
         next_key: &mut [u8],
     ) -> Result<bool, Errno> {
-        match self.bpf(&mut Command::MapGetNextKey {
-            map_fd,
-            key,
-            next_key,
-        }) {
+        match self.bpf(&mut Command::MapGetNextKey { map_fd, key, next_key }) {
             Ok(_) => Ok(true),
             Err(Errno::ENOENT) => Ok(false),
             Err(errno) => Err(errno),

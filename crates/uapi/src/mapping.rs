@@ -1,9 +1,6 @@
 //! Memory shared with a kernel.
 
-#![expect(
-    unsafe_code,
-    reason = "memory that somebody else writes is reached through raw pointers"
-)]
+#![expect(unsafe_code, reason = "memory that somebody else writes is reached through raw pointers")]
 
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
@@ -36,12 +33,7 @@ impl Mapping {
         writable: bool,
         owner: Box<dyn Send + Sync>,
     ) -> Mapping {
-        Mapping {
-            base,
-            len,
-            writable,
-            _owner: owner,
-        }
+        Mapping { base, len, writable, _owner: owner }
     }
 
     /// Length in bytes.
@@ -115,9 +107,6 @@ impl Mapping {
 
 impl core::fmt::Debug for Mapping {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Mapping")
-            .field("len", &self.len)
-            .field("writable", &self.writable)
-            .finish()
+        f.debug_struct("Mapping").field("len", &self.len).field("writable", &self.writable).finish()
     }
 }

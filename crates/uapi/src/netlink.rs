@@ -54,10 +54,7 @@ pub struct NetError {
 
 impl From<Errno> for NetError {
     fn from(errno: Errno) -> Self {
-        NetError {
-            errno,
-            extack: None,
-        }
+        NetError { errno, extack: None }
     }
 }
 

@@ -135,7 +135,13 @@ pub struct Limits {
 impl Default for Limits {
     /// Those of Linux 6.18 for a privileged caller.
     fn default() -> Limits {
-        Limits { insns: 1_000_000, processed: 1_000_000, pending: 8192, frames: 8, stack_bytes: 512 }
+        Limits {
+            insns: 1_000_000,
+            processed: 1_000_000,
+            pending: 8192,
+            frames: 8,
+            stack_bytes: 512,
+        }
     }
 }
 
