@@ -6,16 +6,18 @@
 use crate::{AttachType, LinkType, MapType, Name, ProgType};
 
 /// Room for the description of one object, by its kind.
+///
+/// Held by value: a `&'a mut ProgInfo<'a>` could never be read again by who lent it.
 #[derive(Debug)]
 pub enum Info<'a> {
-    /// `struct bpf_prog_info`.
-    Prog(&'a mut ProgInfo<'a>),
+    /// `struct bpf_prog_info`; boxed, since it is ten times the size of any other command.
+    Prog(Box<ProgInfo<'a>>),
     /// `struct bpf_map_info`.
-    Map(&'a mut MapInfo),
+    Map(MapInfo),
     /// `struct bpf_btf_info`.
-    Btf(&'a mut BtfInfo<'a>),
+    Btf(BtfInfo<'a>),
     /// `struct bpf_link_info`.
-    Link(&'a mut LinkInfo),
+    Link(LinkInfo),
 }
 
 /// `struct bpf_prog_info`.

@@ -5,8 +5,8 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use crate::{
-    Command, Errno, Fd, MapCreate, Mapping, NetError, Netlink, PerfEvent, PerfRequest, ProgLoad,
-    Reply, SocketOption,
+    BtfInfo, Command, Errno, Fd, Info, LinkInfo, MapCreate, MapInfo, Mapping, NetError, Netlink,
+    PerfEvent, PerfRequest, ProgInfo, ProgLoad, Reply, SocketOption,
 };
 
 /// A kernel, as BPF programs' owners see one: the host's Linux, the user-space one, or one behind
@@ -112,6 +112,49 @@ pub trait Kernel: Send + Sync {
             Ok(_) => Ok(true),
             Err(Errno::ENOENT) => Ok(false),
             Err(errno) => Err(errno),
+        }
+    }
+
+    /// [`Command::ObjGetInfoByFd`] of a program, with the room that `room` lends.
+    fn prog_info<'a>(&self, prog_fd: Fd, room: ProgInfo<'a>) -> Result<ProgInfo<'a>, Errno> {
+        let info = Info::Prog(Box::new(room));
+        let mut command = Command::ObjGetInfoByFd { bpf_fd: prog_fd, info };
+        self.bpf(&mut command)?;
+        match command {
+            Command::ObjGetInfoByFd { info: Info::Prog(info), .. } => Ok(*info),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    /// [`Command::ObjGetInfoByFd`] of a map.
+    fn map_info(&self, map_fd: Fd) -> Result<MapInfo, Errno> {
+        let info = Info::Map(MapInfo::default());
+        let mut command = Command::ObjGetInfoByFd { bpf_fd: map_fd, info };
+        self.bpf(&mut command)?;
+        match command {
+            Command::ObjGetInfoByFd { info: Info::Map(info), .. } => Ok(info),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    /// [`Command::ObjGetInfoByFd`] of type information, with the room that `room` lends.
+    fn btf_info<'a>(&self, btf_fd: Fd, room: BtfInfo<'a>) -> Result<BtfInfo<'a>, Errno> {
+        let mut command = Command::ObjGetInfoByFd { bpf_fd: btf_fd, info: Info::Btf(room) };
+        self.bpf(&mut command)?;
+        match command {
+            Command::ObjGetInfoByFd { info: Info::Btf(info), .. } => Ok(info),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    /// [`Command::ObjGetInfoByFd`] of a link.
+    fn link_info(&self, link_fd: Fd) -> Result<LinkInfo, Errno> {
+        let info = Info::Link(LinkInfo::default());
+        let mut command = Command::ObjGetInfoByFd { bpf_fd: link_fd, info };
+        self.bpf(&mut command)?;
+        match command {
+            Command::ObjGetInfoByFd { info: Info::Link(info), .. } => Ok(info),
+            _ => Err(Errno::EINVAL),
         }
     }
 }
