@@ -57,6 +57,14 @@ impl Insn {
         }
     }
 
+    /// Writes a big-endian slot.
+    pub const fn to_be_bytes(self) -> [u8; INSN_BYTES] {
+        let off = self.off.to_be_bytes();
+        let imm = self.imm.to_be_bytes();
+        let regs = (self.dst << 4) | (self.src & 0x0f);
+        [self.opcode, regs, off[0], off[1], imm[0], imm[1], imm[2], imm[3]]
+    }
+
     /// Whether this is the first slot of a two-slot `ld_imm64`.
     pub const fn is_wide(self) -> bool {
         self.opcode == 0x18

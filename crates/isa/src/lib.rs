@@ -1,25 +1,31 @@
 //! The eBPF instruction set.
 //!
-//! Placeholder doc; the modules in reading order: `insn`, `op`.
+//! What it is: RFC 9669 and what Linux 6.18 adds, as a type ([`Op`]), with the way there from
+//! slots ([`decode`]) and back ([`encode`]). What it is not: a judge of programs (that is a
+//! verifier) or an engine.
+//!
+//! In reading order: `insn` (a slot), `op` (what it means), `code` (the numbers), `decode`,
+//! `encode`.
+//!
+//! ```
+//! use skep_isa::{Op, decode, decode_all, encode, Insn};
+//!
+//! let slots = [Insn::new(0xb7, 0, 0, 0, 2), Insn::new(0x95, 0, 0, 0, 0)];
+//! let program = decode_all(&slots)?;
+//! assert_eq!(program[1], (1, Op::Exit));
+//! assert_eq!(encode(program[0].1)?[0], slots[0]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 #![forbid(unsafe_code)]
 
+mod code;
+mod decode;
+mod encode;
 mod insn;
 mod op;
 
+pub use decode::{DecodeError, Field, Insns, ProgramError, decode, decode_all};
+pub use encode::{EncodeError, Encoded, encode};
 pub use insn::{INSN_BYTES, Insn};
 pub use op::{AluOp, AtomicOp, Callee, Cond, Imm64, Op, Operand, Reg, Size, Swap, Width};
-
-/// Why slots are no instruction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum DecodeError {
-    /// Not an opcode.
-    #[error("unknown opcode {0:#04x}")]
-    Opcode(u8),
-}
-
-/// Decodes the instruction at the start of `slots`.
-pub fn decode(slots: &[Insn]) -> Result<Op, DecodeError> {
-    Err(DecodeError::Opcode(slots.first().map_or(0, |insn| insn.opcode)))
-}
