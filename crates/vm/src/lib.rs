@@ -1,8 +1,41 @@
 //! Interpreters for eBPF.
 //!
-//! Placeholder doc.
+//! [`interp`] runs programs that a verifier accepted, fast and without checks, on real addresses.
+//! It knows helpers by number only: what they do is the [`Host`]'s business.
+//!
+//! ```
+//! use skep_isa::{Insn, Size};
+//! use skep_vm::{Host, interp::{Code, Function, Stack}};
+//!
+//! struct Nothing;
+//!
+//! impl Host for Nothing {
+//!     fn call(&mut self, _helper: u32, args: [u64; 5]) -> u64 {
+//!         args[0] * 10
+//!     }
+//!     fn load_packet(&mut self, _offset: i64, _size: Size) -> Option<u64> {
+//!         None
+//!     }
+//! }
+//!
+//! // r1 += 2; call 7; exit
+//! let insns = [
+//!     Insn::new(0x07, 1, 0, 0, 2),
+//!     Insn::new(0x85, 0, 0, 0, 7),
+//!     Insn::new(0x95, 0, 0, 0, 0),
+//! ];
+//! let code = Code::new(&insns, &[Function { start: 0, end: 3, stack_bytes: 0 }])?;
+//! // SAFETY: the program touches no memory, and the helper takes any number.
+//! let r0 = unsafe { code.run(&mut Nothing, 3, &mut Stack::new()) };
+//! assert_eq!(r0, 50);
+//! # Ok::<(), skep_vm::interp::CodeError>(())
+//! ```
 
 #![deny(unsafe_code)]
+
+mod alu;
+#[expect(unsafe_code, reason = "runs verified programs on real addresses")]
+pub mod interp;
 
 use skep_isa::Size;
 
