@@ -1,0 +1,3 @@
+//! Attaching programs: one file per attach kind.
+
+pub mod xdp;

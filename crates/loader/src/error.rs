@@ -1,0 +1,152 @@
+//! Why something could not be loaded, attached or read.
+
+use skep_uapi::{Errno, NetError};
+
+use crate::Rejection;
+
+/// Why something could not be loaded, attached or read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The kernel refused a command.
+    #[error("cannot {doing}: {errno}{}", advice(*errno))]
+    Command {
+        /// What was wanted, as a verb with its object.
+        doing: String,
+        /// The kernel's answer.
+        errno: Errno,
+    },
+    /// The kernel refused a netlink request.
+    #[error("cannot {doing}: {source}{}", advice(source.errno))]
+    Netlink {
+        /// What was wanted, as a verb with its object.
+        doing: String,
+        /// The kernel's answer, with its own words where it has some.
+        source: NetError,
+    },
+    /// The verifier rejected a program.
+    #[error(transparent)]
+    Rejected(Box<Rejection>),
+    /// A key has the wrong size.
+    #[error("map {map}: expected a key of {expected} bytes, found {found}")]
+    KeySize {
+        /// The map.
+        map: String,
+        /// Bytes that its keys have.
+        expected: usize,
+        /// Bytes that were given.
+        found: usize,
+    },
+    /// A value has the wrong size.
+    #[error("map {map}: expected a value of {expected} bytes, found {found}")]
+    ValueSize {
+        /// The map.
+        map: String,
+        /// Bytes that its values have, all CPUs' slots together.
+        expected: usize,
+        /// Bytes that were given.
+        found: usize,
+    },
+    /// A pin holds another kind of object.
+    #[error("{path} holds a {found}, expected a {expected}")]
+    Kind {
+        /// Path of the pin.
+        path: String,
+        /// What was wanted.
+        expected: &'static str,
+        /// What is there.
+        found: String,
+    },
+    /// A map that is shared by its name is there, but is another map.
+    #[error(
+        "map {map} is pinned at {path} with {found}, expected {expected}; remove the pin or change \
+         the definition"
+    )]
+    Shared {
+        /// The map.
+        map: String,
+        /// Path of the pin.
+        path: String,
+        /// What the object defines.
+        expected: String,
+        /// What is pinned.
+        found: String,
+    },
+    /// The object has no such program.
+    #[error("no program {wanted}; the object has {}", listed(.there))]
+    NoProgram {
+        /// What was asked for.
+        wanted: String,
+        /// The programs that the object has.
+        there: Vec<String>,
+    },
+    /// The object has no such map.
+    #[error("no map {wanted}; the object has {}", listed(.there))]
+    NoMap {
+        /// What was asked for.
+        wanted: String,
+        /// The maps that the object has.
+        there: Vec<String>,
+    },
+    /// A section name does not say what kind of program it holds.
+    #[error(
+        "program {program}: section {section} names no program type; rename the section (for \
+         example `xdp`) or give the type"
+    )]
+    ProgType {
+        /// The program.
+        program: String,
+        /// Its section.
+        section: String,
+    },
+    /// An instruction names a map, or a place, that the object does not have.
+    #[error("program {program}: insn {insn} refers to {what}, which the object does not have")]
+    Reloc {
+        /// The program.
+        program: String,
+        /// Slot.
+        insn: u32,
+        /// What is missing.
+        what: String,
+    },
+    /// Type information that a kernel gave could not be read.
+    #[error("the kernel's type information {id}: {source}")]
+    Btf {
+        /// Id of the BTF object.
+        id: u32,
+        /// What is wrong with it.
+        source: skep_btf::Error,
+    },
+}
+
+impl Error {
+    /// The kernel's answer, if it was the kernel that refused.
+    pub fn errno(&self) -> Option<Errno> {
+        match self {
+            Error::Command { errno, .. } => Some(*errno),
+            Error::Netlink { source, .. } => Some(source.errno),
+            Error::Rejected(rejection) => Some(rejection.errno),
+            _ => None,
+        }
+    }
+
+    /// Wraps the answer to a command: `.map_err(Error::failed("pin map x at /y"))`.
+    pub(crate) fn failed(doing: impl Into<String>) -> impl FnOnce(Errno) -> Error {
+        move |errno| Error::Command { doing: doing.into(), errno }
+    }
+}
+
+/// What the user can change, where the number alone does not say it.
+pub(crate) fn advice(errno: Errno) -> &'static str {
+    match errno {
+        Errno::EPERM => "; run as root, give CAP_BPF, or use --kernel user",
+        Errno::ENOSYS => "; this kernel has no bpf(2): use --kernel user",
+        Errno::EMFILE => "; raise the limit of open files (ulimit -n)",
+        Errno::E2BIG => "; make it smaller",
+        _ => "",
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
