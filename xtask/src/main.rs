@@ -1,2 +1,41 @@
-//! Chores.
-fn main() {}
+//! Chores of the workspace: `cargo xtask CHORE`, one file per chore.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "chores talk to who runs them")]
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+mod headers;
+
+const USAGE: &str = "usage: cargo xtask CHORE
+
+  headers   write the generated C headers in include/ from the tables of skep-uapi";
+
+fn main() -> ExitCode {
+    let chore: Vec<String> = std::env::args().skip(1).collect();
+    match run(&chore.iter().map(String::as_str).collect::<Vec<_>>()) {
+        Ok(status) => status,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(chore: &[&str]) -> Result<ExitCode> {
+    match chore {
+        ["headers"] => headers::write(&root())?,
+        [] | ["help" | "--help" | "-h"] => println!("{USAGE}"),
+        _ => bail!("no chore is called `{}`\n\n{USAGE}", chore.join(" ")),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The workspace, wherever the chore is called.
+fn root() -> PathBuf {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().expect("xtask is a folder of the workspace").to_path_buf()
+}
