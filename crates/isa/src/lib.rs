@@ -1,11 +1,11 @@
 //! The eBPF instruction set.
 //!
 //! What it is: RFC 9669 and what Linux 6.18 adds, as a type ([`Op`]), with the way there from
-//! slots ([`decode`]) and back ([`encode`]). What it is not: a judge of programs (that is a
-//! verifier) or an engine.
+//! slots ([`decode`]) and back ([`encode`]), and from text ([`assemble`]). What it is not: a judge of
+//! programs (that is a verifier) or an engine.
 //!
 //! In reading order: `insn` (a slot), `op` (what it means), `code` (the numbers), `decode`,
-//! `encode`.
+//! `encode`, `asm`.
 //!
 //! ```
 //! use skep_isa::{Op, decode, decode_all, encode, Insn};
@@ -19,12 +19,14 @@
 
 #![forbid(unsafe_code)]
 
+mod asm;
 mod code;
 mod decode;
 mod encode;
 mod insn;
 mod op;
 
+pub use asm::{AsmError, Assembly, Problem, SymbolKind, SymbolRef, assemble};
 pub use decode::{DecodeError, Field, Insns, ProgramError, decode, decode_all};
 pub use encode::{EncodeError, Encoded, encode};
 pub use insn::{INSN_BYTES, Insn};
