@@ -34,8 +34,11 @@
 #![deny(unsafe_code)]
 
 mod alu;
+pub mod checked;
 #[expect(unsafe_code, reason = "runs verified programs on real addresses")]
 pub mod interp;
+#[expect(unsafe_code, reason = "loads, stores and atomics at raw addresses")]
+mod raw;
 
 use skep_isa::Size;
 
@@ -48,3 +51,6 @@ pub trait Host {
     /// packet ends the program with 0.
     fn load_packet(&mut self, offset: i64, size: Size) -> Option<u64>;
 }
+
+/// How often a run may pass `may_goto` before it has to take it; Linux's `BPF_MAX_LOOPS`.
+const LOOP_BUDGET: u32 = 8 * 1024 * 1024;

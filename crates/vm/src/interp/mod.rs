@@ -5,7 +5,6 @@
 
 mod cell;
 mod code;
-mod memory;
 mod run;
 mod stack;
 

@@ -8,13 +8,10 @@ use skep_isa::{AluOp, Cond, Reg, Size, Swap, Width};
 
 use super::cell::{Cell, Fast, families};
 use super::code::Code;
-use super::memory::{Atomic, load, store};
 use super::stack::{Frame, Stack};
-use crate::Host;
 use crate::alu::{alu, movsx, neg, sign_extend, swap, taken};
-
-/// How often a run may pass `may_goto` before it has to take it; Linux's `BPF_MAX_LOOPS`.
-const LOOP_BUDGET: u32 = 8 * 1024 * 1024;
+use crate::raw::{Atomic, load, store};
+use crate::{Host, LOOP_BUDGET};
 
 /// The registers of a run.
 struct Registers([u64; Reg::COUNT]);

@@ -17,7 +17,7 @@ fn pointer<T>(base: u64, off: i16) -> *mut T {
 /// # Safety
 /// The bytes at `base + off` are readable.
 #[inline(always)]
-pub(super) unsafe fn load<T: Copy>(base: u64, off: i16) -> T {
+pub(crate) unsafe fn load<T: Copy>(base: u64, off: i16) -> T {
     // SAFETY: the caller's promise; `read_unaligned` asks for no alignment.
     unsafe { pointer::<T>(base, off).read_unaligned() }
 }
@@ -27,13 +27,13 @@ pub(super) unsafe fn load<T: Copy>(base: u64, off: i16) -> T {
 /// # Safety
 /// The bytes at `base + off` are writable.
 #[inline(always)]
-pub(super) unsafe fn store<T>(base: u64, off: i16, value: T) {
+pub(crate) unsafe fn store<T>(base: u64, off: i16, value: T) {
     // SAFETY: the caller's promise; `write_unaligned` asks for no alignment.
     unsafe { pointer::<T>(base, off).write_unaligned(value) }
 }
 
 /// The integers that atomics work on.
-pub(super) trait Atomic: Copy {
+pub(crate) trait Atomic: Copy {
     /// The standard library's atomic of that size.
     type Cell: 'static;
 
