@@ -71,9 +71,6 @@ enum libbpf_tristate {
 #ifndef __hidden
 #define __hidden __attribute__((visibility("hidden")))
 #endif
-#ifndef __unused
-#define __unused __attribute__((unused))
-#endif
 
 #ifndef NULL
 #define NULL ((void *)0)
