@@ -9,10 +9,12 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 mod headers;
+mod objects;
 
 const USAGE: &str = "usage: cargo xtask CHORE
 
-  headers   write the generated C headers in include/ from the tables of skep-uapi";
+  headers   write the generated C headers in include/ from the tables of skep-uapi
+  objects   rebuild the committed BPF objects from the C beside them, with the pinned compiler";
 
 fn main() -> ExitCode {
     let chore: Vec<String> = std::env::args().skip(1).collect();
@@ -28,6 +30,7 @@ fn main() -> ExitCode {
 fn run(chore: &[&str]) -> Result<ExitCode> {
     match chore {
         ["headers"] => headers::write(&root())?,
+        ["objects"] => objects::rebuild(&root())?,
         [] | ["help" | "--help" | "-h"] => println!("{USAGE}"),
         _ => bail!("no chore is called `{}`\n\n{USAGE}", chore.join(" ")),
     }
