@@ -1,7 +1,14 @@
-//! Interpreters for eBPF.
+//! Interpreters for eBPF, over the whole instruction set.
 //!
-//! [`interp`] runs programs that a verifier accepted, fast and without checks, on real addresses.
-//! It knows helpers by number only: what they do is the [`Host`]'s business.
+//! [`interp`] runs programs that a verifier accepted: fast, without checks, on real addresses.
+//! [`checked`] runs any bytes at all, over memory whose every access is checked, step by step if
+//! wanted. Both know helpers by number only: what a helper does, and what maps and contexts are,
+//! is the business of the host that they are given ([`Host`], [`checked::Host`]). This crate does
+//! not judge programs, and has no maps, helpers or program types.
+//!
+//! In reading order: `alu` (what arithmetic means, once for both), `raw` (loads, stores and
+//! atomics at addresses), `interp/` (`code` translates slots to `cell`s, `run` is the loop,
+//! `stack`), `checked/` (`value`, `fault`, `memory`, `region`, `program`, `machine`, `exec`).
 //!
 //! ```
 //! use skep_isa::{Insn, Size};
@@ -42,7 +49,8 @@ mod raw;
 
 use skep_isa::Size;
 
-/// What a program's surroundings do for it: the kernel implements this on the state of one run.
+/// What a verified program's surroundings do for it: the kernel implements this on the state of
+/// one run.
 pub trait Host {
     /// Calls the helper with this number. Arguments and result are raw register contents; memory
     /// behind pointers is as the helper's prototype promised, checked by the verifier.

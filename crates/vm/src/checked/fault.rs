@@ -78,7 +78,7 @@ pub enum Reason {
 
 /// An access that was not allowed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{kind} of {size} bytes at {address}: {problem}")]
+#[error("{kind} of {size} byte{} at {address}: {problem}", if *size == 1 { "" } else { "s" })]
 pub struct BadAccess {
     /// What was tried.
     pub kind: AccessKind,
