@@ -154,6 +154,26 @@ impl Command<'_> {
             Command::ProgStreamReadByFd { .. } => Cmd::PROG_STREAM_READ_BY_FD,
         }
     }
+
+    /// Whether the command's result is a new descriptor.
+    pub const fn returns_fd(&self) -> bool {
+        matches!(
+            self,
+            Command::MapCreate(_)
+                | Command::ProgLoad(_)
+                | Command::ObjGet { .. }
+                | Command::ProgGetFdById { .. }
+                | Command::MapGetFdById { .. }
+                | Command::BtfGetFdById { .. }
+                | Command::LinkGetFdById { .. }
+                | Command::RawTracepointOpen { .. }
+                | Command::BtfLoad { .. }
+                | Command::LinkCreate(_)
+                | Command::EnableStats { .. }
+                | Command::IterCreate { .. }
+                | Command::TokenCreate { .. }
+        )
+    }
 }
 
 /// Inputs of `BPF_MAP_CREATE`.

@@ -161,6 +161,31 @@ pub enum LinkInfoDetail {
         map_id: u32,
         attach_type: AttachType,
     },
-    /// A kind whose details are not read yet.
+    KprobeMulti {
+        addrs: Vec<u64>,
+        cookies: Vec<u64>,
+        flags: u32,
+        missed: u64,
+    },
+    UprobeMulti {
+        path: String,
+        offsets: Vec<u64>,
+        ref_ctr_offsets: Vec<u64>,
+        cookies: Vec<u64>,
+        flags: u32,
+        pid: u32,
+    },
+    PerfEvent(PerfEventLink),
+    /// A kind that Linux 6.18 does not have.
     Other,
+}
+
+/// What a program on a perf event is attached to.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "fields are those of struct bpf_link_info")]
+pub enum PerfEventLink {
+    Uprobe { on_return: bool, file_name: String, offset: u32, cookie: u64, ref_ctr_offset: u64 },
+    Kprobe { on_return: bool, func_name: String, offset: u32, addr: u64, missed: u64, cookie: u64 },
+    Tracepoint { tp_name: String, cookie: u64 },
+    Event { kind: u32, config: u64, cookie: u64 },
 }

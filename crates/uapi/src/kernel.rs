@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::{
     BtfInfo, Command, Errno, Fd, Info, LinkInfo, MapCreate, MapInfo, Mapping, NetError, Netlink,
-    PerfEvent, PerfRequest, ProgInfo, ProgLoad, Reply, SocketOption,
+    PerfEvent, PerfRequest, ProgInfo, ProgLoad, Reply, SocketOption, TestRun,
 };
 
 /// A kernel, as BPF programs' owners see one: the host's Linux, the user-space one, or one behind
@@ -47,7 +47,8 @@ pub trait Kernel: Send + Sync {
     fn mmap(&self, fd: Fd, area: Area) -> Result<Mapping, Errno>;
     /// A host descriptor to wait on with epoll, beside signals and children.
     fn ready(&self, fd: Fd) -> Result<OwnedFd, Errno>;
-    /// Starts a child that stops before exec.
+    /// Starts a child that stops before exec. The first write to its descriptor lets it go on; a
+    /// read waits for its end and gives its exit status as four bytes, in the host's byte order.
     fn spawn(&self, child: &Child<'_>) -> Result<Fd, Errno>;
     /// How many CPUs the kernel may ever have: the slots of a per-CPU value.
     fn possible_cpus(&self) -> Result<u32, Errno>;
@@ -112,6 +113,16 @@ pub trait Kernel: Send + Sync {
             Ok(_) => Ok(true),
             Err(Errno::ENOENT) => Ok(false),
             Err(errno) => Err(errno),
+        }
+    }
+
+    /// [`Command::ProgTestRun`], with the outputs in what comes back. `ENOSPC` is success here:
+    /// the packet was cut to the room that there was.
+    fn prog_test_run<'a>(&self, run: TestRun<'a>) -> Result<TestRun<'a>, Errno> {
+        let mut command = Command::ProgTestRun(run);
+        match (self.bpf(&mut command), command) {
+            (Ok(_) | Err(Errno::ENOSPC), Command::ProgTestRun(run)) => Ok(run),
+            (result, _) => Err(result.err().unwrap_or(Errno::EINVAL)),
         }
     }
 

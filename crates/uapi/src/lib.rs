@@ -5,7 +5,7 @@
 //! an implementation of any of it; nothing here makes a system call.
 //!
 //! In reading order: `kernel` (the seam), `command`, `info`, `numbers`, `flags`, `fd`, `errno`,
-//! `netlink`, `event`, `mapping`.
+//! `netlink`, `event`, `mapping`, `attr` (`union bpf_attr` both ways).
 //!
 //! ```
 //! use skep_uapi::{Command, Errno, Fd, Kernel, MapCreate, MapType, Name};
@@ -27,6 +27,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod attr;
 mod command;
 mod errno;
 mod event;
@@ -45,7 +46,7 @@ pub use command::{
 pub use errno::Errno;
 pub use event::{PerfEvent, PerfRequest, SocketOption};
 pub use fd::{Fd, NAME_BYTES, Name};
-pub use info::{BtfInfo, Info, LinkInfo, LinkInfoDetail, MapInfo, ProgInfo};
+pub use info::{BtfInfo, Info, LinkInfo, LinkInfoDetail, MapInfo, PerfEventLink, ProgInfo};
 pub use kernel::{
     Access, Area, Child, Destination, Device, Entry, EntryKind, Kernel, Machine, Open, Received,
 };
