@@ -1,11 +1,12 @@
 //! The eBPF instruction set.
 //!
 //! What it is: RFC 9669 and what Linux 6.18 adds, as a type ([`Op`]), with the way there from
-//! slots ([`decode`]) and back ([`encode`]), and from text ([`assemble`]). What it is not: a judge of
-//! programs (that is a verifier) or an engine.
+//! slots ([`decode`]) and back ([`encode`]), from text ([`assemble`]), and from slots to the text
+//! that LLVM and Linux print ([`disasm`]). What it is not: a judge of programs (that is a
+//! verifier), or an engine; and it knows no names of helpers, maps or functions: callers do.
 //!
 //! In reading order: `insn` (a slot), `op` (what it means), `code` (the numbers), `decode`,
-//! `encode`, `asm`.
+//! `encode`, `asm`, `disasm`.
 //!
 //! ```
 //! use skep_isa::{Op, decode, decode_all, encode, Insn};
@@ -22,6 +23,7 @@
 mod asm;
 mod code;
 mod decode;
+pub mod disasm;
 mod encode;
 mod insn;
 mod op;
