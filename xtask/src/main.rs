@@ -10,11 +10,16 @@ use anyhow::{Result, bail};
 
 mod headers;
 mod objects;
+mod test;
+mod tidy;
 
 const USAGE: &str = "usage: cargo xtask CHORE
 
   headers   write the generated C headers in include/ from the tables of skep-uapi
-  objects   rebuild the committed BPF objects from the C beside them, with the pinned compiler";
+  objects   rebuild the committed BPF objects from the C beside them, with the pinned compiler
+  tidy      check the rules of the house: floors, unsafe list, sizes, words, paths in pages
+  lint      formatting, clippy, tidy
+  test      lint, then every test and every example of the documentation";
 
 fn main() -> ExitCode {
     let chore: Vec<String> = std::env::args().skip(1).collect();
@@ -31,6 +36,9 @@ fn run(chore: &[&str]) -> Result<ExitCode> {
     match chore {
         ["headers"] => headers::write(&root())?,
         ["objects"] => objects::rebuild(&root())?,
+        ["tidy"] => return tidy::run(&root()),
+        ["lint"] => return test::lint(&root()),
+        ["test"] => return test::all(&root()),
         [] | ["help" | "--help" | "-h"] => println!("{USAGE}"),
         _ => bail!("no chore is called `{}`\n\n{USAGE}", chore.join(" ")),
     }

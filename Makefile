@@ -1,0 +1,33 @@
+# make demo    builds, then shows the main job; installs nothing, needs no privileges
+# make test    installs what it lacks (saying so), then passes every test
+# make lint    formatting, clippy and the rules of the house
+# make bench   measures us and others in one run
+# make fuzz    random inputs until a minute is over
+# make install puts `skep` into cargo's bin folder, or into PREFIX/bin
+
+.PHONY: demo test lint bench fuzz install
+
+demo: | linker
+	@cargo build --quiet --release --locked --package skep-cli
+	@cargo xtask demo
+
+test:
+	@.ci/install
+	@cargo xtask test
+
+lint: | linker
+	@cargo xtask lint
+
+bench: | linker
+	@cargo run --release --manifest-path bench/Cargo.toml
+
+fuzz: | linker
+	@cargo xtask fuzz
+
+install: | linker
+	cargo install --locked --path crates/cli $(if $(PREFIX),--root $(PREFIX))
+
+.PHONY: linker
+linker:
+	@command -v cargo >/dev/null || { echo "no cargo: install Rust, https://rustup.rs" >&2; exit 1; }
+	@command -v cc >/dev/null || { echo "no C linker: apt-get install gcc libc6-dev" >&2; exit 1; }
