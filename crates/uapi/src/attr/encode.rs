@@ -21,6 +21,7 @@ pub(super) type Bpf<'b> = &'b mut dyn FnMut(Cmd, &mut [u8]) -> Result<u32, Errno
 /// slices with the map's sizes first. `OBJ_GET_INFO_BY_FD` hands over a struct of the kind that
 /// the caller has named; it has to make sure that the descriptor is of that kind. `bpf` may be
 /// called twice, the second time with room for what the first call has announced.
+#[expect(clippy::too_many_lines, reason = "a flat match, an arm for each command")]
 pub fn encode(command: &mut Command<'_>, bpf: Bpf<'_>) -> Result<u32, Errno> {
     let cmd = command.cmd();
     match command {

@@ -40,6 +40,7 @@ const FP: usize = Reg::FP.index();
 /// # Safety
 /// The verifier accepted the program that `code` was made of, for a caller that passes these
 /// arguments and a host that answers helpers as their prototypes say.
+#[expect(clippy::too_many_lines, reason = "a flat match, an arm for each kind of cell")]
 pub(super) unsafe fn run(
     code: &Code,
     entry: usize,
