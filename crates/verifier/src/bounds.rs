@@ -1,0 +1,495 @@
+//! What is known of a number in a register: its bits, its range, and the range of its lower half.
+//!
+//! The three are kept in step: [`Bounds::sync`] carries what one knows to the others. Each of them
+//! alone contains the number, so an operation may compute them apart, and losing precision in one
+//! is never wrong.
+
+use core::fmt;
+
+use skep_isa::{AluOp, Cond, Size, Width};
+
+use crate::span::{Span, to_signed};
+use crate::tnum::Tnum;
+
+/// A set of 64-bit numbers: those that all three parts contain.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Bounds {
+    /// Known bits.
+    pub(crate) tnum: Tnum,
+    /// Range of the whole register.
+    pub(crate) whole: Span,
+    /// Range of the lower half.
+    pub(crate) low: Span,
+}
+
+impl Bounds {
+    /// Every number.
+    pub(crate) const UNKNOWN: Bounds =
+        Bounds { tnum: Tnum::UNKNOWN, whole: Span::full(64), low: Span::full(32) };
+
+    pub(crate) const fn constant(value: u64) -> Bounds {
+        Bounds {
+            tnum: Tnum::constant(value),
+            whole: Span::constant(64, value),
+            low: Span::constant(32, value),
+        }
+    }
+
+    /// The numbers `min..=max`, read signed.
+    pub(crate) fn signed(min: i64, max: i64) -> Bounds {
+        let mut bounds = Bounds::UNKNOWN;
+        bounds.whole.smin = min;
+        bounds.whole.smax = max;
+        bounds.sync()
+    }
+
+    /// What a load of this size yields, if nothing is known of the memory.
+    pub(crate) fn loaded(size: Size, signed: bool) -> Bounds {
+        match (size, signed) {
+            (Size::Dw, _) => Bounds::UNKNOWN,
+            (_, true) => Bounds::UNKNOWN.sign_extend(size.bits()),
+            (_, false) => Bounds::UNKNOWN.zero_extend(size.bits()),
+        }
+    }
+
+    /// The one member, if it is the only one.
+    pub(crate) fn value(self) -> Option<u64> {
+        self.tnum.is_const().then_some(self.tnum.value)
+    }
+
+    /// The one value of the lower half, if it is the only one.
+    pub(crate) fn low_value(self) -> Option<u32> {
+        (self.low.umin == self.low.umax).then_some(self.low.umin as u32)
+    }
+
+    /// Whether every member of `other` is one of `self`.
+    pub(crate) fn includes(&self, other: &Bounds) -> bool {
+        self.whole.includes(other.whole)
+            && self.low.includes(other.low)
+            && self.tnum.includes(other.tnum)
+    }
+
+    /// Carries what each part knows to the others, until nothing changes. If the parts contradict
+    /// each other, which means that the path at hand cannot be taken, they stay as they were:
+    /// more than nothing, and so not wrong.
+    pub(crate) fn sync(self) -> Bounds {
+        self.synced().unwrap_or(self)
+    }
+
+    /// As [`Bounds::sync`]; `None` if there is no such number.
+    fn synced(self) -> Option<Bounds> {
+        let mut bounds = self;
+        // Each round tightens only; three reach the fixed point in practice.
+        for _ in 0..3 {
+            let before = bounds;
+            bounds.whole = bounds.whole.intersect(Span::from_tnum(64, bounds.tnum));
+            bounds.low = bounds.low.intersect(Span::from_tnum(32, bounds.tnum));
+            bounds.low = bounds.low.intersect(bounds.whole.truncate(32));
+            if bounds.whole.is_empty() || bounds.low.is_empty() {
+                return None;
+            }
+            bounds.whole = bounds.whole.intersect(bounds.whole_from_low());
+            if bounds.whole.is_empty() {
+                return None;
+            }
+            bounds.whole = bounds.whole.deduce(64);
+            bounds.low = bounds.low.deduce(32);
+            if bounds.whole.is_empty() || bounds.low.is_empty() {
+                return None;
+            }
+            bounds.tnum = bounds.tnum_from_spans()?;
+            if bounds == before {
+                break;
+            }
+        }
+        Some(bounds)
+    }
+
+    /// What the lower half's range says of the whole: replacing the lower half of an end of the
+    /// range by the lower half's own end cannot pass a member.
+    fn whole_from_low(&self) -> Span {
+        let upper = !u64::from(u32::MAX);
+        let mut span = Span {
+            umin: self.whole.umin & upper | self.low.umin,
+            umax: self.whole.umax & upper | self.low.umax,
+            smin: (self.whole.smin as u64 & upper | self.low.umin) as i64,
+            smax: (self.whole.smax as u64 & upper | self.low.umax) as i64,
+        };
+        let fits_i32 = self.whole.smin >= i64::from(i32::MIN) && self.whole.smax <= i64::from(i32::MAX);
+        if fits_i32 {
+            span.smin = span.smin.max(self.low.smin);
+            span.smax = span.smax.min(self.low.smax);
+        }
+        span
+    }
+
+    fn tnum_from_spans(&self) -> Option<Tnum> {
+        let whole = Tnum::range(self.whole.umin, self.whole.umax);
+        if self.tnum.is_disjoint(whole) {
+            return None;
+        }
+        let tnum = self.tnum.intersect(whole);
+        let low = Tnum::range(self.low.umin, self.low.umax);
+        if tnum.cast(32).is_disjoint(low) {
+            return None;
+        }
+        Some(tnum.with_low_half(tnum.cast(32).intersect(low)))
+    }
+
+    /// The low `bits` bits (at most 32), the others zero.
+    pub(crate) fn zero_extend(self, bits: u32) -> Bounds {
+        let part = low_part(self.low, bits);
+        let mut bounds = Bounds { tnum: self.tnum.cast(bits), ..Bounds::UNKNOWN };
+        bounds.whole.umin = part.umin;
+        bounds.whole.umax = part.umax;
+        if bits == 32 {
+            bounds.low = self.low;
+        }
+        bounds.sync()
+    }
+
+    /// The low `bits` bits (8, 16 or 32), sign-extended to 64.
+    pub(crate) fn sign_extend(self, bits: u32) -> Bounds {
+        let part = low_part(self.low, bits);
+        let mut bounds = Bounds { tnum: self.tnum.sign_extend(bits), ..Bounds::UNKNOWN };
+        bounds.whole.smin = part.smin;
+        bounds.whole.smax = part.smax;
+        if bits == 32 {
+            bounds.low = self.low;
+        }
+        bounds.sync()
+    }
+
+    /// The result of `dst = self op other` (not `Mov`).
+    pub(crate) fn alu(self, width: Width, op: AluOp, other: Bounds) -> Bounds {
+        match width {
+            Width::W64 => self.alu64(op, other).sync(),
+            Width::W32 => self.alu32(op, other).zero_extend(32),
+        }
+    }
+
+    fn alu64(self, op: AluOp, other: Bounds) -> Bounds {
+        let (a, b) = (self, other);
+        match op {
+            AluOp::Add | AluOp::Sub | AluOp::Mul | AluOp::And | AluOp::Or | AluOp::Xor => Bounds {
+                tnum: tnum_op(op, a.tnum, b.tnum),
+                whole: span_op(op, a.whole, b.whole, 64),
+                low: span_op(op, a.low, b.low, 32),
+            },
+            AluOp::Lsh | AluOp::Rsh | AluOp::Arsh => self.shift64(op, other),
+            // As in Linux 6.18, nothing is known of quotients and remainders.
+            _ => Bounds::UNKNOWN,
+        }
+    }
+
+    /// The lower half of the result; the rest is left unknown.
+    fn alu32(self, op: AluOp, other: Bounds) -> Bounds {
+        let (a, b) = (self, other);
+        match op {
+            AluOp::Add | AluOp::Sub | AluOp::Mul | AluOp::And | AluOp::Or | AluOp::Xor => Bounds {
+                tnum: tnum_op(op, a.tnum.cast(32), b.tnum.cast(32)),
+                low: span_op(op, a.low, b.low, 32),
+                whole: Span::full(64),
+            },
+            AluOp::Lsh | AluOp::Rsh | AluOp::Arsh => self.shift32(op, other),
+            _ => Bounds::UNKNOWN,
+        }
+    }
+
+    fn shift64(self, op: AluOp, other: Bounds) -> Bounds {
+        let mut bounds = Bounds::UNKNOWN;
+        // A count that is not below the width is masked by the machine: nothing is known then.
+        if other.whole.umax >= 64 {
+            return bounds;
+        }
+        let (least, most) = (other.whole.umin as u32, other.whole.umax as u32);
+        bounds.whole = shift_span(op, self.whole, (least, most), 64);
+        if least == most {
+            bounds.tnum = shift_tnum(op, self.tnum, least);
+            if op == AluOp::Lsh && least < 32 {
+                bounds.low = self.low.shl(least, least, 32);
+            }
+        }
+        bounds
+    }
+
+    fn shift32(self, op: AluOp, other: Bounds) -> Bounds {
+        let mut bounds = Bounds::UNKNOWN;
+        if other.low.umax >= 32 {
+            return bounds;
+        }
+        let (least, most) = (other.low.umin as u32, other.low.umax as u32);
+        bounds.low = shift_span(op, self.low, (least, most), 32);
+        if least == most {
+            let half = match op {
+                AluOp::Arsh => self.tnum.sign_extend(32),
+                _ => self.tnum.cast(32),
+            };
+            bounds.tnum = shift_tnum(op, half, least);
+        }
+        bounds
+    }
+
+    /// Whether `self cond other` always (`Some(true)`) or never (`Some(false)`) holds.
+    pub(crate) fn compare(&self, width: Width, cond: Cond, other: &Bounds) -> Option<bool> {
+        let (a, b, tnum_a, tnum_b) = match width {
+            Width::W64 => (self.whole, other.whole, self.tnum, other.tnum),
+            Width::W32 => (self.low, other.low, self.tnum.cast(32), other.tnum.cast(32)),
+        };
+        let decide = |always: bool, never: bool| match (always, never) {
+            (true, _) => Some(true),
+            (_, true) => Some(false),
+            _ => None,
+        };
+        let same = a.umin == a.umax && b.umin == b.umax && a.umin == b.umin;
+        let apart = tnum_a.is_disjoint(tnum_b)
+            || a.umax < b.umin
+            || b.umax < a.umin
+            || a.smax < b.smin
+            || b.smax < a.smin;
+        match cond {
+            Cond::Eq => decide(same, apart),
+            Cond::Ne => decide(apart, same),
+            Cond::Set => {
+                let both = tnum_a.and(tnum_b);
+                decide(both.value != 0, both.mask == 0)
+            }
+            Cond::Gt => decide(a.umin > b.umax, a.umax <= b.umin),
+            Cond::Ge => decide(a.umin >= b.umax, a.umax < b.umin),
+            Cond::Lt => decide(a.umax < b.umin, a.umin >= b.umax),
+            Cond::Le => decide(a.umax <= b.umin, a.umin > b.umax),
+            Cond::Sgt => decide(a.smin > b.smax, a.smax <= b.smin),
+            Cond::Sge => decide(a.smin >= b.smax, a.smax < b.smin),
+            Cond::Slt => decide(a.smax < b.smin, a.smin >= b.smax),
+            Cond::Sle => decide(a.smax <= b.smin, a.smin > b.smax),
+        }
+    }
+
+    /// Narrows both to the pairs of which `self cond other` is `holds`. An end that contradicts the
+    /// other leaves a number as it was.
+    pub(crate) fn narrow(&mut self, width: Width, cond: Cond, other: &mut Bounds, holds: bool) {
+        let (mut a, mut b) = (*self, *other);
+        match (cond, holds) {
+            (Cond::Eq, true) | (Cond::Ne, false) => narrow_equal(width, &mut a, &mut b),
+            (Cond::Ne, true) | (Cond::Eq, false) => {
+                exclude(width, &mut a, &b);
+                exclude(width, &mut b, &a);
+            }
+            (Cond::Set, _) => {
+                narrow_bits(width, &mut a, &b, holds);
+                narrow_bits(width, &mut b, &a, holds);
+            }
+            _ => narrow_order(width, cond, (&mut a, &mut b), holds),
+        }
+        if let (Some(a), Some(b)) = (a.synced(), b.synced()) {
+            *self = a;
+            *other = b;
+        }
+    }
+
+    /// The part that a comparison of this width sees.
+    fn part(&mut self, width: Width) -> &mut Span {
+        match width {
+            Width::W64 => &mut self.whole,
+            Width::W32 => &mut self.low,
+        }
+    }
+}
+
+/// The low `bits` bits of a lower half, as a span of that width.
+fn low_part(low: Span, bits: u32) -> Span {
+    if bits == 32 { low } else { low.truncate(bits).deduce(bits) }
+}
+
+const fn bits_of(width: Width) -> u32 {
+    match width {
+        Width::W64 => 64,
+        Width::W32 => 32,
+    }
+}
+
+fn tnum_op(op: AluOp, a: Tnum, b: Tnum) -> Tnum {
+    match op {
+        AluOp::Add => a.add(b),
+        AluOp::Sub => a.sub(b),
+        AluOp::Mul => a.mul(b),
+        AluOp::And => a.and(b),
+        AluOp::Or => a.or(b),
+        AluOp::Xor => a.xor(b),
+        _ => Tnum::UNKNOWN,
+    }
+}
+
+fn span_op(op: AluOp, a: Span, b: Span, bits: u32) -> Span {
+    match op {
+        AluOp::Add => a.add(b, bits),
+        AluOp::Sub => a.sub(b, bits),
+        AluOp::Mul => a.mul(b, bits),
+        AluOp::And => a.and(b, bits),
+        AluOp::Or => a.or(b, bits),
+        AluOp::Xor => a.xor(b, bits),
+        _ => Span::full(bits),
+    }
+}
+
+fn shift_span(op: AluOp, span: Span, (least, most): (u32, u32), bits: u32) -> Span {
+    match op {
+        AluOp::Lsh => span.shl(least, most, bits),
+        AluOp::Rsh => span.shr(least, most, bits),
+        _ => span.sar(least, most, bits),
+    }
+}
+
+fn shift_tnum(op: AluOp, tnum: Tnum, count: u32) -> Tnum {
+    match op {
+        AluOp::Lsh => tnum.shl(count),
+        AluOp::Rsh => tnum.shr(count),
+        _ => tnum.sar(count),
+    }
+}
+
+/// Both sides are equal: each is what both may be.
+fn narrow_equal(width: Width, a: &mut Bounds, b: &mut Bounds) {
+    let span = a.part(width).intersect(*b.part(width));
+    *a.part(width) = span;
+    *b.part(width) = span;
+    match width {
+        Width::W64 if !a.tnum.is_disjoint(b.tnum) => {
+            a.tnum = a.tnum.intersect(b.tnum);
+            b.tnum = a.tnum;
+            a.low = a.low.intersect(b.low);
+            b.low = a.low;
+        }
+        Width::W32 if !a.tnum.cast(32).is_disjoint(b.tnum.cast(32)) => {
+            let low = a.tnum.cast(32).intersect(b.tnum.cast(32));
+            a.tnum = a.tnum.with_low_half(low);
+            b.tnum = b.tnum.with_low_half(low);
+        }
+        _ => {}
+    }
+}
+
+/// `a` differs from `b`: if that is one number, it is cut off where it ends a range of `a`.
+fn exclude(width: Width, a: &mut Bounds, b: &Bounds) {
+    let b = match width {
+        Width::W64 => b.whole,
+        Width::W32 => b.low,
+    };
+    let span = a.part(width);
+    if b.umin != b.umax || span.umin == span.umax {
+        return;
+    }
+    let (number, signed) = (b.umin, to_signed(bits_of(width), b.umin));
+    span.umin += u64::from(span.umin == number);
+    span.umax -= u64::from(span.umax == number);
+    span.smin += i64::from(span.smin == signed);
+    span.smax -= i64::from(span.smax == signed);
+}
+
+/// `a & b` has a bit in common or none: known where `b` is one number.
+fn narrow_bits(width: Width, a: &mut Bounds, b: &Bounds, holds: bool) {
+    let bits = match width {
+        Width::W64 if b.tnum.is_const() => b.tnum.value,
+        Width::W32 if b.tnum.cast(32).is_const() => b.tnum.cast(32).value,
+        _ => return,
+    };
+    if holds && bits.is_power_of_two() {
+        a.tnum = Tnum { value: a.tnum.value | bits, mask: a.tnum.mask & !bits };
+    } else if !holds && a.tnum.value & bits == 0 {
+        a.tnum.mask &= !bits;
+    }
+}
+
+/// The orders, each as `smaller < larger` or `smaller <= larger`.
+fn narrow_order(width: Width, cond: Cond, (a, b): (&mut Bounds, &mut Bounds), holds: bool) {
+    let (greater, or_equal, signed) = match cond {
+        Cond::Gt => (true, false, false),
+        Cond::Ge => (true, true, false),
+        Cond::Le => (false, true, false),
+        Cond::Sgt => (true, false, true),
+        Cond::Sge => (true, true, true),
+        Cond::Slt => (false, false, true),
+        Cond::Sle => (false, true, true),
+        _ => (false, false, false),
+    };
+    // What does not hold is the opposite order, with equality where it had none.
+    let (greater, or_equal) = if holds { (greater, or_equal) } else { (!greater, !or_equal) };
+    let (small, large) = if greater { (b, a) } else { (a, b) };
+    let (small, large) = (small.part(width), large.part(width));
+    if signed {
+        let gap = i64::from(!or_equal);
+        small.smax = small.smax.min(large.smax.saturating_sub(gap));
+        large.smin = large.smin.max(small.smin.saturating_add(gap));
+    } else {
+        let gap = u64::from(!or_equal);
+        small.umax = small.umax.min(large.umax.saturating_sub(gap));
+        large.umin = large.umin.max(small.umin.saturating_add(gap));
+    }
+}
+
+impl fmt::Display for Bounds {
+    /// The attributes that Linux prints, those of equal value together:
+    /// `smin=0,smax=umax=0xff,var_off=(0x0; 0xff)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (full, half) = (Span::full(64), Span::full(32));
+        let (whole, low) = (self.whole, self.low);
+        let ranges = [
+            ("smin", Number::Signed(whole.smin), whole.smin == full.smin),
+            ("smax", Number::Signed(whole.smax), whole.smax == full.smax),
+            ("umin", Number::Unsigned(whole.umin), whole.umin == full.umin),
+            ("umax", Number::Unsigned(whole.umax), whole.umax == full.umax),
+            ("smin32", Number::Signed(low.smin), low.smin == half.smin),
+            ("smax32", Number::Signed(low.smax), low.smax == half.smax),
+            ("umin32", Number::Unsigned(low.umin), low.umin == half.umin),
+            ("umax32", Number::Unsigned(low.umax), low.umax == half.umax),
+        ];
+        let shown: Vec<_> = ranges.iter().filter(|(_, _, default)| !default).collect();
+        let mut separator = "";
+        for (index, (_, number, _)) in shown.iter().enumerate() {
+            if shown[..index].iter().any(|(_, earlier, _)| earlier.same_as(*number)) {
+                continue;
+            }
+            write!(f, "{separator}")?;
+            for (name, other, _) in &shown[index..] {
+                if other.same_as(*number) {
+                    write!(f, "{name}=")?;
+                }
+            }
+            write!(f, "{number}")?;
+            separator = ",";
+        }
+        if self.tnum != Tnum::UNKNOWN {
+            write!(f, "{separator}var_off={}", self.tnum)?;
+        }
+        Ok(())
+    }
+}
+
+/// A number as the log prints it: short ones in decimal.
+#[derive(Clone, Copy)]
+pub(crate) enum Number {
+    Signed(i64),
+    Unsigned(u64),
+}
+
+impl Number {
+    /// Whether both are the same 64 bits.
+    fn same_as(self, other: Number) -> bool {
+        let raw = |number| match number {
+            Number::Signed(number) => number as u64,
+            Number::Unsigned(number) => number,
+        };
+        raw(self) == raw(other)
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Number::Signed(number) if i16::try_from(number).is_ok() => write!(f, "{number}"),
+            Number::Signed(number) => write!(f, "{number:#x}"),
+            Number::Unsigned(number) if u16::try_from(number).is_ok() => write!(f, "{number}"),
+            Number::Unsigned(number) => write!(f, "{number:#x}"),
+        }
+    }
+}
