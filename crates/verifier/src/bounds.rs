@@ -57,11 +57,6 @@ impl Bounds {
         self.tnum.is_const().then_some(self.tnum.value)
     }
 
-    /// The one value of the lower half, if it is the only one.
-    pub(crate) fn low_value(self) -> Option<u32> {
-        (self.low.umin == self.low.umax).then_some(self.low.umin as u32)
-    }
-
     /// Whether every member of `other` is one of `self`.
     pub(crate) fn includes(&self, other: &Bounds) -> bool {
         self.whole.includes(other.whole)
@@ -70,10 +65,10 @@ impl Bounds {
     }
 
     /// Carries what each part knows to the others, until nothing changes. If the parts contradict
-    /// each other, which means that the path at hand cannot be taken, they stay as they were:
-    /// more than nothing, and so not wrong.
+    /// each other, which means that the path at hand cannot be taken, nothing is known: more than
+    /// there is, and so not wrong.
     pub(crate) fn sync(self) -> Bounds {
-        self.synced().unwrap_or(self)
+        self.synced().unwrap_or(Bounds::UNKNOWN)
     }
 
     /// As [`Bounds::sync`]; `None` if there is no such number.
@@ -115,7 +110,8 @@ impl Bounds {
             smin: (self.whole.smin as u64 & upper | self.low.umin) as i64,
             smax: (self.whole.smax as u64 & upper | self.low.umax) as i64,
         };
-        let fits_i32 = self.whole.smin >= i64::from(i32::MIN) && self.whole.smax <= i64::from(i32::MAX);
+        let fits_i32 =
+            self.whole.smin >= i64::from(i32::MIN) && self.whole.smax <= i64::from(i32::MAX);
         if fits_i32 {
             span.smin = span.smin.max(self.low.smin);
             span.smax = span.smax.min(self.low.smax);

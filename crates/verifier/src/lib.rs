@@ -4,28 +4,40 @@
 
 #![forbid(unsafe_code)]
 
+mod bounds;
+mod cfg;
+mod check;
 mod env;
+mod fixups;
+mod liveness;
+mod log;
+mod span;
+mod stack_depth;
+mod state;
+mod states;
+mod tnum;
 mod verified;
 
 pub use env::{
     Access, Arg, Context, Env, Field, FieldKind, HelperFlags, License, Limits, Line, Map, NoHelper,
     Place, Program, Prototype, Range, Returns,
 };
+pub use log::Log;
 pub use verified::{Rejection, Stats, Subprog, Verified};
-
-/// The log level and text of one verification.
-#[derive(Clone, Debug, Default)]
-pub struct Log {
-    /// `log_level` of `BPF_PROG_LOAD`: bit 0 paths, bit 1 every state, bit 2 statistics.
-    pub level: u32,
-    /// What was logged so far.
-    pub text: String,
-}
 
 /// Verifies a program: accepts it with the instructions to run, or says what is wrong.
 ///
-/// A rejection's message is also the last line of the log, at any level but 0.
+/// A rejection's message is also the end of the log, at any level but 0.
 pub fn verify(program: &Program<'_>, env: &Env<'_>, log: &mut Log) -> Result<Verified, Rejection> {
-    let _ = (program, env, log);
-    unreachable!("replaced by the first version")
+    passes(program, env, log).inspect_err(|rejection| log.line(&rejection.message))
+}
+
+/// Every pass, in order. Those before the last only judge; the last only rewrites.
+fn passes(program: &Program<'_>, env: &Env<'_>, log: &mut Log) -> Result<Verified, Rejection> {
+    let cfg = cfg::Cfg::build(program, &env.limits)?;
+    let checked = check::check(program, env, &cfg, log)?;
+    stack_depth::check_stack_depth(&cfg, &checked.stack_bytes, &env.limits)?;
+    let insns = fixups::fix_up(program, env.context, &cfg, &checked.accesses)?;
+    let subprogs = verified::subprogs(&cfg, &checked.stack_bytes);
+    Ok(Verified { insns, subprogs, stats: checked.stats })
 }

@@ -277,7 +277,8 @@ mod tests {
         for span in all() {
             for least in 0..BITS {
                 for most in least..BITS {
-                    for (x, count) in members(span).flat_map(|x| (least..=most).map(move |c| (x, c)))
+                    for (x, count) in
+                        members(span).flat_map(|x| (least..=most).map(move |c| (x, c)))
                     {
                         let sar = (to_signed(BITS, x) >> count) as u64 & low_mask(BITS);
                         let shl = x << count & low_mask(BITS);

@@ -35,6 +35,7 @@ impl Tnum {
     }
 
     /// Whether `number` is a member.
+    #[cfg(test)]
     pub(crate) const fn contains(self, number: u64) -> bool {
         (number ^ self.value) & !self.mask == 0
     }
@@ -184,7 +185,10 @@ mod tests {
                 assert_eq!(result.value & result.mask, 0, "{a} {b} -> {result}");
                 for x in members(a) {
                     for y in members(b) {
-                        assert!(result.contains(concrete(x, y)), "{x} in {a}, {y} in {b}: {result}");
+                        assert!(
+                            result.contains(concrete(x, y)),
+                            "{x} in {a}, {y} in {b}: {result}"
+                        );
                     }
                 }
             }

@@ -3,6 +3,8 @@
 use skep_isa::Insn;
 use skep_uapi::Errno;
 
+use crate::cfg::Cfg;
+
 /// A program that was verified, ready to run: the only thing that a kernel runs at full speed.
 ///
 /// Only [`crate::verify`] makes one.
@@ -63,4 +65,14 @@ pub struct Rejection {
     pub insn: usize,
     /// The rule and the value that broke it, in Linux's words where it has some.
     pub message: String,
+}
+
+/// The functions of a program with the stack that each uses.
+pub(crate) fn subprogs(cfg: &Cfg, stack_bytes: &[usize]) -> Vec<Subprog> {
+    let subprog = |(index, bytes): (usize, &usize)| Subprog {
+        start: cfg.starts[index],
+        end: cfg.end_of(index),
+        stack_bytes: bytes.next_multiple_of(8),
+    };
+    stack_bytes.iter().enumerate().map(subprog).collect()
 }
