@@ -55,8 +55,8 @@ pub trait Host {
     /// Calls the helper with this number. Arguments and result are raw register contents; memory
     /// behind pointers is as the helper's prototype promised, checked by the verifier.
     fn call(&mut self, helper: u32, args: [u64; 5]) -> u64;
-    /// A legacy packet load: `size` bytes at `offset`, from network order; `None` outside the
-    /// packet ends the program with 0.
+    /// A legacy packet load: `size` bytes at `offset`, from network order. `None` outside the
+    /// packet makes the function that loads return 0 (the function only, as seen on Linux 6.18).
     fn load_packet(&mut self, offset: i64, size: Size) -> Option<u64>;
 }
 

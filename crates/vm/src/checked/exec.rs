@@ -196,7 +196,10 @@ impl Machine<'_> {
     /// A legacy load, which needs the context in r6 and loses r1 to r5 as a call does.
     fn load_packet(&mut self, at: i32, size: Size, host: &mut dyn Host) -> Result<Next, Reason> {
         self.get(Reg::R6)?;
-        let Some(value) = host.load_packet(at.into(), size) else { return Ok(Next::End(0)) };
+        let Some(value) = host.load_packet(at.into(), size) else {
+            self.set_number(Reg::R0, 0)?;
+            return Ok(if self.is_outermost() { Next::End(0) } else { Next::Return });
+        };
         self.lose_arguments();
         self.set_number(Reg::R0, value)?;
         Ok(Next::Insn(self.insn + 1))

@@ -56,7 +56,8 @@ pub trait Host {
         None
     }
 
-    /// A legacy packet load, from network order. `None` outside the packet.
+    /// A legacy packet load, from network order. `None` outside the packet makes the function
+    /// that loads return 0.
     fn load_packet(&mut self, offset: i64, size: Size) -> Option<u64> {
         let _ = (offset, size);
         None

@@ -74,7 +74,10 @@ pub(super) unsafe fn run(
         ($size:ident, $offset:expr) => {
             match host.load_packet(i64::from($offset), Size::$size) {
                 Some(value) => regs.0[R0] = value,
-                None => return 0,
+                None => {
+                    regs.0[R0] = 0;
+                    exit!();
+                }
             }
         };
     }

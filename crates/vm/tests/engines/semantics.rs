@@ -173,9 +173,10 @@ fn loops_jumps_and_may_goto() {
 }
 
 #[test]
-fn packet_loads_are_in_network_order_and_end_the_program_outside() {
+fn packet_loads_are_in_network_order_and_end_the_function_outside() {
     check("r6 = r1\nr0 = *(u16 *)skb[12]", 0x0c0d);
     check("r6 = r1\nr7 = 8\nr0 = *(u32 *)skb[r7 + 2]", 0x0a0b_0c0d);
     check("r6 = r1\nr0 = 5\nr0 = *(u32 *)skb[61]\nr0 = 7", 0);
     check("r6 = r1\nr0 = 5\nr0 = *(u8 *)skb[-1]\nr0 = 7", 0);
+    check("call f\nr0 += 5\nexit\nf: r6 = r1\nr0 = *(u8 *)skb[64]\nr0 = 7", 5);
 }
