@@ -1,28 +1,40 @@
-//! BPF type format.
+//! BPF type format: what types a program, its maps and a kernel have.
 //!
-//! Placeholder doc.
+//! Parses `.BTF` and `.BTF.ext` sections of either byte order, writes BTF, and shows values by
+//! type and type information itself as bpftool does. It does no input or output, and knows no
+//! object file and no kernel.
+//!
+//! In reading order: `btf` (a parsed section), `types` (one type), `parse`, `builder` (the way
+//! back), `ext` (functions, lines and CO-RE records), `print` (values by type), `value` (what is
+//! printed), `dump` (the types themselves), `error`.
+//!
+//! ```
+//! use skep_btf::{Btf, Builder, Kind};
+//! let mut builder = Builder::new();
+//! let long = builder.int("unsigned long", 8, 0);
+//! builder.typedef("u64", long);
+//! let btf = Btf::parse(builder.finish()?.bytes())?;
+//! let u64 = btf.find(Kind::Typedef, "u64").expect("it was added");
+//! assert_eq!((btf.resolve(u64), btf.size_of(u64)), (long, Some(8)));
+//! # Ok::<(), skep_btf::Error>(())
+//! ```
 
 #![forbid(unsafe_code)]
 
-/// Type information: a parsed `.BTF` section, with its bytes.
-///
-/// Type 0 is `void`; ids are below [`Btf::len`].
-#[derive(Clone, Debug, Default)]
-pub struct Btf {
-    bytes: Vec<u8>,
-}
+mod btf;
+mod builder;
+mod error;
+pub mod ext;
+mod parse;
+mod types;
 
-impl Btf {
-    /// Parses and checks a `.BTF` section of either byte order.
-    pub fn parse(bytes: &[u8]) -> Result<Btf, Error> {
-        Ok(Btf { bytes: bytes.to_vec() })
-    }
-
-    /// The section, as a kernel takes it.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-}
+pub use btf::Btf;
+pub use builder::Builder;
+pub use error::Error;
+pub use types::{
+    Array, Composite, Data, Datasec, DeclTag, Enum, Enumerator, Func, FuncProto, Int, Kind, Member,
+    Param, Type, Var, VarSecinfo,
+};
 
 /// Where a function begins, and its type (`bpf_func_info`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -56,22 +68,4 @@ impl LineInfo {
     pub const fn column(self) -> u32 {
         self.line_col & 0x3ff
     }
-}
-
-/// Why bytes are no type information.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// The section ends early.
-    #[error("BTF ends early: {what} needs {need} bytes at {at}, found {found}")]
-    Short {
-        /// What was read.
-        what: &'static str,
-        /// Bytes wanted.
-        need: usize,
-        /// Offset.
-        at: usize,
-        /// Bytes left.
-        found: usize,
-    },
 }
