@@ -24,7 +24,9 @@ int icmp_only(struct __sk_buff *skb)
 
 	if (skb->protocol != bpf_htons(ETH_P_IP))
 		return 0;
-	if (bpf_skb_load_bytes(skb, ETH_HLEN + offsetof(struct iphdr, protocol), &protocol, 1) < 0)
+	/* Sockets differ in whether they see the link header: count from the network header. */
+	if (bpf_skb_load_bytes_relative(skb, offsetof(struct iphdr, protocol), &protocol, 1,
+					BPF_HDR_START_NET) < 0)
 		return 0;
 
 	key = protocol;
