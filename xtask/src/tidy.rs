@@ -91,6 +91,11 @@ impl Tree {
 }
 
 impl File {
+    /// Whether it is part of what users run, as opposed to tests, benchmarks and chores.
+    fn is_library_source(&self) -> bool {
+        self.path.starts_with("crates/") && self.path.contains("/src/")
+    }
+
     /// The crate's folder, for a file of a crate.
     fn crate_folder(&self) -> Option<&str> {
         self.path.strip_prefix("crates/")?.split('/').next()

@@ -13,7 +13,7 @@ pub(super) fn check(tree: &Tree) -> Vec<String> {
     let mut complaints = Vec::new();
     for file in tree.rust() {
         let Some(folder) = file.crate_folder() else { continue };
-        let is_source = file.path.contains("/src/") && !file.path.ends_with("tests.rs");
+        let is_source = file.is_library_source() && !file.path.ends_with("tests.rs");
         if !is_source || !PURE.contains(&folder) {
             continue;
         }

@@ -15,7 +15,7 @@ pub(super) fn check(tree: &Tree) -> Vec<String> {
     let listed = listed(tree);
     let found: BTreeSet<&str> = tree
         .rust()
-        .filter(|file| file.crate_folder().is_some() && has_unsafe(&file.text))
+        .filter(|file| file.is_library_source() && has_unsafe(&file.text))
         .map(|file| &*file.path)
         .collect();
     for path in found.iter().filter(|path| !listed.contains(**path)) {
