@@ -4,8 +4,9 @@
 //! traits that a kernel ([`Kernel`]) and a simulated machine ([`Machine`]) answer. What it is not:
 //! an implementation of any of it; nothing here makes a system call.
 //!
-//! In reading order: `kernel` (the seam), `command`, `info`, `numbers`, `flags`, `fd`, `errno`,
-//! `netlink`, `event`, `mapping`, `attr` (`union bpf_attr` both ways).
+//! In reading order: `kernel` (the seam), `command`, `info`, `numbers`, `helpers`, `flags`, `fd`,
+//! `errno`, `netlink`, `event`, `mapping`; `attr` (`union bpf_attr` both ways); kernels around a
+//! kernel: `trace` (prints every command), `faulty` (fails the n-th call), `shared` (an `Arc`).
 //!
 //! ```
 //! use skep_uapi::{Command, Errno, Fd, Kernel, MapCreate, MapType, Name};
@@ -31,13 +32,17 @@ pub mod attr;
 mod command;
 mod errno;
 mod event;
+mod faulty;
 mod fd;
 pub mod flags;
+mod helpers;
 mod info;
 mod kernel;
 mod mapping;
 mod netlink;
 mod numbers;
+mod shared;
+mod trace;
 
 pub use command::{
     Command, LinkCreate, LinkDetail, LookupBatch, MapCreate, ProgAttach, ProgLoad, ProgQuery,
@@ -45,7 +50,9 @@ pub use command::{
 };
 pub use errno::Errno;
 pub use event::{PerfEvent, PerfRequest, SocketOption};
+pub use faulty::Faulty;
 pub use fd::{Fd, NAME_BYTES, Name};
+pub use helpers::{Helper, Signature};
 pub use info::{BtfInfo, Info, LinkInfo, LinkInfoDetail, MapInfo, PerfEventLink, ProgInfo};
 pub use kernel::{
     Access, Area, Child, Destination, Device, Entry, EntryKind, Kernel, Machine, Open, Received,
@@ -53,3 +60,4 @@ pub use kernel::{
 pub use mapping::Mapping;
 pub use netlink::{NetError, NetLink, Netlink, Reply, xdp_flags};
 pub use numbers::{AttachType, Cmd, LinkType, MapType, ProgType, XdpAction};
+pub use trace::Traced;
