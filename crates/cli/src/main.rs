@@ -1,2 +1,159 @@
 //! The `skep` command.
-fn main() {}
+//!
+//! In reading order: this file (the command line and its exit status), `context` (what a command
+//! is given), `kernel` (which kernel), `output`, `words` (bpftool's grammar), then one file per
+//! command: `run` with `compile`, `packets`, `dump` and `rejection`; `disasm`, `asm`, `btf`; the nouns
+//! `prog`, `map`, `net`; `batch`; `generate` (completions and manual page).
+
+#![forbid(unsafe_code)]
+
+mod asm;
+mod batch;
+mod btf;
+mod compile;
+mod context;
+mod disasm;
+mod dump;
+mod generate;
+mod kernel;
+mod map;
+mod net;
+mod output;
+mod packets;
+mod prog;
+mod rejection;
+mod run;
+mod words;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use context::{Context, Session};
+use output::{Form, Format, Output};
+
+/// Runs, tests and debugs eBPF, on a kernel in user space or on Linux.
+#[derive(Debug, Parser)]
+#[command(name = "skep", version, infer_subcommands = true)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(flatten)]
+    form: Form,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Args, Clone, Copy, Debug)]
+struct Global {
+    /// Which kernel: Linux where it may be used, else the one in user space, unless said here
+    #[arg(long, global = true, value_enum, value_name = "WHICH", env = "SKEP_KERNEL")]
+    kernel: Option<kernel::Choice>,
+    /// Print every bpf(2) command on stderr, as strace prints it
+    #[arg(long, global = true)]
+    trace_bpf: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a program on the packets of a file
+    Run(run::Args),
+    /// Disassemble an object as llvm-objdump -d does
+    Disasm(disasm::Args),
+    /// Assemble a file
+    Asm(asm::Args),
+    #[command(flatten)]
+    Noun(Noun),
+    /// Run the commands of a file in one process, on one kernel
+    Batch(batch::Args),
+    /// Print completions for a shell
+    Completions(generate::Completions),
+    /// Print the manual page
+    Man,
+}
+
+/// The nouns, with bpftool's words behind them.
+#[derive(Debug, Subcommand)]
+enum Noun {
+    /// Programs: load, show, list, run, dump, tracelog, pin
+    #[command(alias = "p", disable_help_flag = true)]
+    Prog(words::Given),
+    /// Maps: create, show, dump, lookup, update, delete, getnext, pin
+    #[command(alias = "m", disable_help_flag = true)]
+    Map(words::Given),
+    /// Programs attached to network interfaces: attach, detach, list
+    #[command(alias = "n", disable_help_flag = true)]
+    Net(words::Given),
+    /// Type information: dump
+    #[command(disable_help_flag = true)]
+    Btf(words::Given),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let session = Session::new(cli.global.kernel, cli.global.trace_bpf);
+    let context = Context { session: &session, output: Output::new(cli.format()) };
+    match dispatch(&context, cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&context, &error),
+    }
+}
+
+/// Runs one command: the command line's own, or a line of a batch.
+fn dispatch(context: &Context<'_>, command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Run(args) => run::run(context, &args),
+        Command::Disasm(args) => disasm::run(context, &args),
+        Command::Asm(args) => asm::run(context, &args),
+        Command::Noun(Noun::Prog(given)) => prog::run(context, given.words()),
+        Command::Noun(Noun::Map(given)) => map::run(context, given.words()),
+        Command::Noun(Noun::Net(given)) => net::run(context, given.words()),
+        Command::Noun(Noun::Btf(given)) => btf::run(context, given.words()),
+        Command::Batch(args) => batch::run(context, &args),
+        Command::Completions(args) => generate::completions(context, &args),
+        Command::Man => generate::man(context),
+    }
+}
+
+/// Says what went wrong, once, and gives the exit status: 1, or 2 where the words were wrong.
+fn failed(context: &Context<'_>, error: &anyhow::Error) -> ExitCode {
+    if is_broken_pipe(error) {
+        // The reader has seen enough; that is no failure of ours.
+        return ExitCode::SUCCESS;
+    }
+    let usage = error.downcast_ref::<words::Usage>().is_some();
+    let text = match error.downcast_ref::<rejection::Shown>() {
+        Some(shown) => shown.to_string(),
+        None => format!("skep: {error:#}\n"),
+    };
+    // There is nobody to tell that stderr is gone.
+    let _ = io::stderr().write_all(text.as_bytes());
+    let _ = context.output.error(&format!("{error:#}"));
+    ExitCode::from(if usage { 2 } else { 1 })
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let io = cause.downcast_ref::<io::Error>();
+        io.is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe)
+    })
+}
+
+impl Cli {
+    /// In which form to print: said before the command or behind it.
+    fn format(&self) -> Format {
+        let behind = match &self.command {
+            Command::Run(args) => args.form,
+            Command::Batch(args) => args.form,
+            Command::Noun(
+                Noun::Prog(given) | Noun::Map(given) | Noun::Net(given) | Noun::Btf(given),
+            ) => given.form,
+            Command::Disasm(_) | Command::Asm(_) | Command::Completions(_) | Command::Man => {
+                Form::default()
+            }
+        };
+        self.form.or(behind)
+    }
+}

@@ -94,6 +94,28 @@ impl Map {
         self.slot_bytes() * self.cpus
     }
 
+    /// Whether every possible CPU has a value of its own.
+    pub fn is_per_cpu(&self) -> bool {
+        is_per_cpu(self.info.map_type)
+    }
+
+    /// Whether its elements can be listed by key: queues, rings and storage of others cannot.
+    pub fn has_keys(&self) -> bool {
+        !matches!(
+            self.info.map_type,
+            MapType::QUEUE
+                | MapType::STACK
+                | MapType::RINGBUF
+                | MapType::USER_RINGBUF
+                | MapType::BLOOM_FILTER
+                | MapType::SK_STORAGE
+                | MapType::INODE_STORAGE
+                | MapType::TASK_STORAGE
+                | MapType::CGRP_STORAGE
+                | MapType::ARENA
+        )
+    }
+
     /// Slots of a value: the possible CPUs for a per-CPU map, else 1.
     pub fn slots(&self) -> usize {
         self.cpus

@@ -1,0 +1,85 @@
+//! Which kernel: this is the only place that knows both.
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use anyhow::bail;
+use clap::ValueEnum;
+use skep_linux::Linux;
+use skep_uapi::{Kernel, Machine};
+
+/// What `--kernel` and `SKEP_KERNEL` take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Choice {
+    /// Linux where the process may use bpf(2), else the kernel in user space
+    #[default]
+    Auto,
+    /// The Linux that the process stands on
+    Linux,
+    /// A kernel in user space, which ends with the process
+    User,
+}
+
+/// Which kernel it became.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// The host's.
+    Linux,
+    /// The one in user space.
+    User,
+}
+
+/// The kernel.
+pub(crate) struct Chosen {
+    pub(crate) kernel: Arc<dyn Kernel>,
+    pub(crate) which: Which,
+    /// The simulated machine, if it is one.
+    pub(crate) machine: Option<Arc<dyn Machine>>,
+}
+
+/// Makes the kernel; `auto` says on stderr which one it took, and why.
+pub(crate) fn choose(choice: Choice, trace: bool) -> anyhow::Result<Chosen> {
+    let _ = trace;
+    match choice {
+        Choice::Linux => Ok(linux()),
+        Choice::User => user(),
+        Choice::Auto => match Linux::permitted() {
+            Ok(()) => Ok(linux()),
+            Err(errno) => {
+                say(&format!("using the user-space kernel: Linux refuses bpf(2): {errno}"));
+                user()
+            }
+        },
+    }
+}
+
+fn linux() -> Chosen {
+    Chosen { kernel: Arc::new(Linux::new()), which: Which::Linux, machine: None }
+}
+
+fn user() -> anyhow::Result<Chosen> {
+    bail!("the user-space kernel is not built in yet; use --kernel linux")
+}
+
+/// A remark, which is lost where stderr is closed.
+fn say(remark: &str) {
+    let _ = writeln!(std::io::stderr(), "skep: {remark}");
+}
+
+impl Which {
+    /// In words.
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Which::Linux => "Linux",
+            Which::User => "the user-space kernel",
+        }
+    }
+
+    /// As `--kernel` has it.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Which::Linux => "linux",
+            Which::User => "user",
+        }
+    }
+}

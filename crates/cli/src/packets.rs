@@ -1,0 +1,241 @@
+//! Packets from a pcap file and to one.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use pcap_file::pcap::{PcapHeader, PcapPacket, PcapReader, PcapWriter};
+use pcap_file::{DataLink, Endianness, TsResolution};
+use tempfile::NamedTempFile;
+
+/// A packet and when it was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Packet {
+    /// Since 1970.
+    pub(crate) at: Duration,
+    pub(crate) data: Vec<u8>,
+}
+
+/// The file header of pcap, and of each packet in it.
+const HEADER_BYTES: usize = 24;
+const RECORD_BYTES: usize = 16;
+
+/// Reads every packet of a file.
+pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Packet>> {
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    parse(&bytes).with_context(|| path.display().to_string())
+}
+
+/// Packets on their way into a file, which appears under its name only when all are written.
+pub(crate) struct Writer {
+    pcap: PcapWriter<BufWriter<NamedTempFile>>,
+}
+
+impl Writer {
+    /// Begins a file beside its final place, so that the last step is a rename.
+    pub(crate) fn create(path: &Path) -> anyhow::Result<Writer> {
+        let dir = match path.parent() {
+            Some(dir) if dir != Path::new("") => dir,
+            _ => Path::new("."),
+        };
+        let failed = || format!("cannot write {}", path.display());
+        let file = tempfile::Builder::new()
+            .prefix(".skep-")
+            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+            .tempfile_in(dir)
+            .with_context(failed)?;
+        let header = PcapHeader {
+            datalink: DataLink::ETHERNET,
+            ts_resolution: TsResolution::NanoSecond,
+            endianness: Endianness::native(),
+            ..PcapHeader::default()
+        };
+        let pcap = PcapWriter::with_header(BufWriter::new(file), header);
+        Ok(Writer { pcap: pcap.with_context(failed)? })
+    }
+
+    /// Adds a packet.
+    pub(crate) fn write(&mut self, at: Duration, data: &[u8]) -> anyhow::Result<()> {
+        let len = u32::try_from(data.len()).context("a packet is longer than pcap can say")?;
+        self.pcap
+            .write_packet(&PcapPacket::new(at, len, data))
+            .map(drop)
+            .context("cannot write a packet")
+    }
+
+    /// Gives the file its name.
+    pub(crate) fn finish(self, path: &Path) -> anyhow::Result<()> {
+        let failed = || format!("cannot write {}", path.display());
+        let mut file = self.pcap.into_writer();
+        file.flush().with_context(failed)?;
+        let file =
+            file.into_inner().map_err(std::io::IntoInnerError::into_error).with_context(failed)?;
+        let _: File = file.persist(path).map_err(|error| error.error).with_context(failed)?;
+        Ok(())
+    }
+}
+
+fn parse(bytes: &[u8]) -> anyhow::Result<Vec<Packet>> {
+    check_header(bytes)?;
+    check_records(bytes)?;
+    let mut reader = PcapReader::new(bytes).context("not a pcap file")?;
+    if reader.header().datalink != DataLink::ETHERNET {
+        bail!(
+            "expected Ethernet frames (link type 1), found link type {}; convert the file, for \
+             example with editcap -T ether",
+            u32::from(reader.header().datalink)
+        );
+    }
+    let mut packets = Vec::new();
+    while let Some(packet) = reader.next_packet() {
+        let packet = packet.with_context(|| format!("packet {}", packets.len() + 1))?;
+        packets.push(Packet { at: packet.timestamp, data: packet.data.into_owned() });
+    }
+    Ok(packets)
+}
+
+/// The first bytes say whether it is pcap at all.
+fn check_header(bytes: &[u8]) -> anyhow::Result<()> {
+    let Some(magic) = bytes.first_chunk::<4>() else {
+        bail!("not a pcap file: expected {HEADER_BYTES} bytes of header, found {}", bytes.len());
+    };
+    if *magic == [0x0a, 0x0d, 0x0d, 0x0a] {
+        bail!(
+            "a pcapng file, expected pcap: magic 0a 0d 0d 0a at offset 0; convert it, for example \
+             with editcap -F pcap IN OUT"
+        );
+    }
+    if byte_order(*magic).is_none() {
+        bail!(
+            "not a pcap file: expected magic d4 c3 b2 a1 at offset 0 (or its other byte order, or \
+             4d 3c b2 a1), found {}",
+            hex(magic)
+        );
+    }
+    if bytes.len() < HEADER_BYTES {
+        bail!(
+            "cut short at offset {}: expected {HEADER_BYTES} bytes of header, found {}",
+            bytes.len(),
+            bytes.len()
+        );
+    }
+    Ok(())
+}
+
+/// Every packet is whole. The reader would say that bytes are missing, but not where.
+fn check_records(bytes: &[u8]) -> anyhow::Result<()> {
+    let magic = bytes.first_chunk().copied().unwrap_or_default();
+    let Some(number) = byte_order(magic) else { return Ok(()) };
+    let (mut at, mut index) = (HEADER_BYTES, 1);
+    while at < bytes.len() {
+        let left = bytes.len() - at;
+        if left < RECORD_BYTES {
+            bail!(
+                "cut short at offset {at}: expected {RECORD_BYTES} bytes of header of packet \
+                 {index}, found {left}"
+            );
+        }
+        let len = bytes[at + 8..].first_chunk().copied().map_or(0, number) as usize;
+        let left = left - RECORD_BYTES;
+        if left < len {
+            let at = at + RECORD_BYTES;
+            bail!("cut short at offset {at}: expected {len} bytes of packet {index}, found {left}");
+        }
+        at += RECORD_BYTES + len;
+        index += 1;
+    }
+    Ok(())
+}
+
+/// How numbers are written in a file with this magic, if it is a pcap file.
+fn byte_order(magic: [u8; 4]) -> Option<fn([u8; 4]) -> u32> {
+    match magic {
+        [0xd4, 0xc3, 0xb2, 0xa1] | [0x4d, 0x3c, 0xb2, 0xa1] => Some(u32::from_le_bytes),
+        [0xa1, 0xb2, 0xc3, 0xd4] | [0xa1, 0xb2, 0x3c, 0x4d] => Some(u32::from_be_bytes),
+        _ => None,
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn two_packets() -> Vec<u8> {
+        let mut bytes = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0];
+        bytes.extend([0; 8]);
+        bytes.extend([0, 0, 1, 0, 1, 0, 0, 0]);
+        for (second, data) in [(1_u8, &b"abcd"[..]), (2, b"ef")] {
+            bytes.extend([second, 0, 0, 0, 0, 0, 0, 0]);
+            bytes.extend([data.len() as u8, 0, 0, 0, data.len() as u8, 0, 0, 0]);
+            bytes.extend(data);
+        }
+        bytes
+    }
+
+    #[test]
+    fn packets_come_out() {
+        let packets = parse(&two_packets()).expect("the file is good");
+        let expect = [(1, &b"abcd"[..]), (2, b"ef")]
+            .map(|(second, data)| Packet { at: Duration::from_secs(second), data: data.to_vec() });
+        assert_eq!(packets, expect);
+    }
+
+    #[test]
+    fn bad_files_are_named_at_their_offset() {
+        let check = |bytes: &[u8], expect: &str| {
+            let error = parse(bytes).expect_err(expect);
+            assert_eq!(format!("{error:#}"), expect);
+        };
+        let good = two_packets();
+        check(b"", "not a pcap file: expected 24 bytes of header, found 0");
+        check(
+            b"\x7fELF\x02",
+            "not a pcap file: expected magic d4 c3 b2 a1 at offset 0 (or its other byte order, or \
+             4d 3c b2 a1), found 7f 45 4c 46",
+        );
+        check(
+            b"\x0a\x0d\x0d\x0a\x00",
+            "a pcapng file, expected pcap: magic 0a 0d 0d 0a at offset 0; convert it, for example \
+             with editcap -F pcap IN OUT",
+        );
+        check(&good[..10], "cut short at offset 10: expected 24 bytes of header, found 10");
+        check(
+            &good[..30],
+            "cut short at offset 24: expected 16 bytes of header of packet 1, found 6",
+        );
+        check(
+            &good[..good.len() - 1],
+            "cut short at offset 60: expected 2 bytes of packet 2, found 1",
+        );
+    }
+
+    #[test]
+    fn every_cut_is_found_or_ends_between_packets() {
+        let good = two_packets();
+        for len in 0..good.len() {
+            let whole = parse(&good[..len]);
+            assert_eq!(whole.is_ok(), len == HEADER_BYTES || len == 44, "cut at {len}");
+        }
+    }
+
+    #[test]
+    fn a_file_appears_only_when_it_is_whole() {
+        let dir = tempfile::tempdir().expect("a temporary directory can be made");
+        let path = dir.path().join("out.pcap");
+        let mut writer = Writer::create(&path).expect("the directory can be written");
+        writer.write(Duration::from_nanos(1_000_000_007), b"abc").expect("a packet fits");
+        assert!(!path.exists());
+        writer.finish(&path).expect("the name is free");
+        let packets = read(&path).expect("the file is good");
+        let expect = Packet { at: Duration::from_nanos(1_000_000_007), data: b"abc".to_vec() };
+        assert_eq!(packets, [expect]);
+        drop(Writer::create(&path).expect("the directory can be written"));
+        assert_eq!(fs::read_dir(dir.path()).expect("it is there").count(), 1);
+    }
+}

@@ -1,0 +1,11 @@
+//! `skep prog`.
+
+use anyhow::bail;
+
+use crate::context::Context;
+use crate::words::Words;
+
+pub(crate) fn run(context: &Context<'_>, words: Words) -> anyhow::Result<()> {
+    let _ = (context, words);
+    bail!("`skep prog` is not built in yet")
+}

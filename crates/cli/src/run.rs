@@ -1,0 +1,303 @@
+//! `skep run`: packets in; verdicts, maps and packets out.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use serde_json::{Value, json};
+use skep_loader::attach::xdp;
+use skep_loader::{Link, Loaded, Loader, Prog, TestInput};
+use skep_obj::{Object, Program};
+use skep_uapi::{Destination, Machine, ProgType, XdpAction};
+
+use crate::context::Context;
+use crate::kernel::Chosen;
+use crate::output::Form;
+use crate::packets::{self, Packet, Writer};
+use crate::rejection::Shown;
+use crate::{compile, dump};
+
+/// Run a program on the packets of a file
+#[derive(clap::Args, Debug)]
+pub(crate) struct Args {
+    /// An object (.bpf.o), or C to be compiled (.bpf.c)
+    file: PathBuf,
+    /// The packets
+    #[arg(long, value_name = "IN")]
+    pcap: PathBuf,
+    /// Write the packets that the program lets through, as they leave it
+    #[arg(long, value_name = "OUT")]
+    out: Option<PathBuf>,
+    /// Run over all packets so many times
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    repeat: u32,
+    /// Which program, where the object has several
+    #[arg(long, value_name = "NAME")]
+    prog: Option<String>,
+    /// Name of the device that the packets arrive at
+    #[arg(long, value_name = "NAME", default_value = "eth0")]
+    dev: String,
+    #[command(flatten)]
+    pub(crate) form: Form,
+}
+
+pub(crate) fn run(context: &Context<'_>, args: &Args) -> anyhow::Result<()> {
+    let object = compile::object(&args.file)?;
+    let program =
+        choose(&object, args.prog.as_deref()).with_context(|| args.file.display().to_string())?;
+    let packets = packets::read(&args.pcap)?;
+    let mut out = args.out.as_deref().map(Writer::create).transpose()?;
+    let chosen = context.private_kernel()?;
+    let loaded = load(&chosen, &object, program)?;
+    let receiver = Receiver::new(&chosen, &loaded, program, &packets, &args.dev)?;
+
+    let run = feed(&receiver, &packets, args.repeat, out.as_mut())?;
+
+    let report = Report { args, program, chosen: &chosen, loaded: &loaded, run: &run };
+    if context.output.is_json() {
+        context.output.json(report.json()?)?;
+    } else {
+        context.output.text(&report.plain()?)?;
+    }
+    // The file gets its name last: whatever fails before leaves nothing behind.
+    match (out, &args.out) {
+        (Some(out), Some(path)) => out.finish(path),
+        _ => Ok(()),
+    }
+}
+
+/// The program that was named, or the only one that takes packets.
+fn choose<'o>(object: &'o Object, name: Option<&str>) -> anyhow::Result<&'o Program> {
+    let names = |programs: &mut dyn Iterator<Item = &Program>| {
+        let names: Vec<&str> = programs.map(|program| program.name.as_str()).collect();
+        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    };
+    let takes_packets =
+        |program: &&Program| matches!(program.prog_type, ProgType::XDP | ProgType::SOCKET_FILTER);
+    if let Some(name) = name {
+        let Some(program) = object.programs.iter().find(|program| program.name == name) else {
+            bail!("no program {name}; the object has {}", names(&mut object.programs.iter()));
+        };
+        if !takes_packets(&program) {
+            bail!(
+                "program {name} is of type {} (section {}), expected xdp or socket_filter",
+                program.prog_type,
+                program.section
+            );
+        }
+        return Ok(program);
+    }
+    let mut fitting = object.programs.iter().filter(takes_packets);
+    match (fitting.next(), fitting.next()) {
+        (Some(program), None) => Ok(program),
+        (None, _) => bail!(
+            "no program that takes packets (sections `xdp`, `socket`); the object has {}",
+            names(&mut object.programs.iter())
+        ),
+        (Some(_), Some(_)) => bail!(
+            "several programs take packets, choose one with --prog: {}",
+            names(&mut object.programs.iter().filter(takes_packets))
+        ),
+    }
+}
+
+fn load(chosen: &Chosen, object: &Object, program: &Program) -> anyhow::Result<Loaded> {
+    let loader = Loader::new(&chosen.kernel).with_programs(&[&program.name]);
+    let loaded = loader.load(object);
+    loaded.map_err(|error| Shown::from_error(error, object, chosen.which.title()))
+}
+
+/// What a packet meets.
+enum Receiver<'a> {
+    /// A device of a simulated machine, with the XDP program attached.
+    Device { machine: &'a Arc<dyn Machine>, ifindex: u32, _link: Link },
+    /// A test run: on Linux, and for programs that sit on a socket.
+    TestRun { prog: &'a Prog, prog_type: ProgType },
+}
+
+/// What became of a packet.
+struct Outcome {
+    verdict: u32,
+    /// The frame as it left, if it did.
+    frame: Option<Vec<u8>>,
+}
+
+impl<'a> Receiver<'a> {
+    fn new(
+        chosen: &'a Chosen,
+        loaded: &'a Loaded,
+        program: &Program,
+        packets: &[Packet],
+        device: &str,
+    ) -> anyhow::Result<Receiver<'a>> {
+        let prog = loaded.program(&program.name)?;
+        let prog_type = program.prog_type;
+        let Some(machine) = chosen.machine.as_ref().filter(|_| prog_type == ProgType::XDP) else {
+            return Ok(Receiver::TestRun { prog, prog_type });
+        };
+        let longest = packets.iter().map(|packet| packet.data.len()).max().unwrap_or(0);
+        let mtu = u32::try_from(longest).context("a packet is too long")?.max(1500);
+        let ifindex = machine
+            .add_device(device, mtu)
+            .with_context(|| format!("cannot add a device named {device}"))?;
+        let link = xdp::link(prog, ifindex, xdp::Mode::Best)?;
+        Ok(Receiver::Device { machine, ifindex, _link: link })
+    }
+
+    fn receive(&self, packet: &[u8]) -> anyhow::Result<Outcome> {
+        match self {
+            Receiver::Device { machine, ifindex, .. } => {
+                let received = machine.receive(*ifindex, packet)?;
+                let verdict = received.xdp.context("no program is attached to the device")?;
+                let left = received.to != Destination::Dropped;
+                Ok(Outcome { verdict, frame: received.frame.filter(|_| left) })
+            }
+            Receiver::TestRun { prog, prog_type } => {
+                let ran = prog.test_run(TestInput { data: packet, ..TestInput::default() })?;
+                let (verdict, mut frame) = (ran.retval, ran.data);
+                let left = if *prog_type == ProgType::XDP {
+                    matches!(XdpAction(verdict), XdpAction::PASS | XdpAction::TX)
+                } else {
+                    // A socket filter says how many bytes the socket shall see.
+                    frame = packet[..packet.len().min(verdict as usize)].to_vec();
+                    verdict != 0
+                };
+                Ok(Outcome { verdict, frame: left.then_some(frame) })
+            }
+        }
+    }
+}
+
+/// What came of all packets.
+struct Run {
+    packets: u64,
+    time: Duration,
+    verdicts: BTreeMap<u32, u64>,
+}
+
+fn feed(
+    receiver: &Receiver<'_>,
+    packets: &[Packet],
+    repeat: u32,
+    mut out: Option<&mut Writer>,
+) -> anyhow::Result<Run> {
+    let mut run = Run { packets: 0, time: Duration::ZERO, verdicts: BTreeMap::new() };
+    let begin = Instant::now();
+    for _ in 0..repeat {
+        for (index, packet) in packets.iter().enumerate() {
+            let outcome = receiver
+                .receive(&packet.data)
+                .with_context(|| format!("packet {} ({} bytes)", index + 1, packet.data.len()))?;
+            *run.verdicts.entry(outcome.verdict).or_default() += 1;
+            run.packets += 1;
+            if let (Some(out), Some(frame)) = (&mut out, outcome.frame) {
+                out.write(packet.at, &frame)?;
+            }
+        }
+    }
+    run.time = begin.elapsed();
+    Ok(run)
+}
+
+/// What is told at the end.
+struct Report<'a> {
+    args: &'a Args,
+    program: &'a Program,
+    chosen: &'a Chosen,
+    loaded: &'a Loaded,
+    run: &'a Run,
+}
+
+/// Characters of the longest bar.
+const BAR: u64 = 40;
+
+impl Report<'_> {
+    fn plain(&self) -> anyhow::Result<String> {
+        let (run, program) = (self.run, self.program);
+        let mut text = String::new();
+        writeln!(
+            text,
+            "{} ({}): {} packets in {:.3} ms, {} packets/s, on {}",
+            program.name,
+            program.prog_type,
+            run.packets,
+            run.time.as_secs_f64() * 1e3,
+            run.packets_per_second(),
+            self.chosen.which.title()
+        )?;
+        for warning in &self.loaded.warnings {
+            writeln!(text, "warning: {warning}")?;
+        }
+        let most = run.verdicts.values().copied().max().unwrap_or(1);
+        let verdicts: Vec<(String, u64)> = self.verdicts().collect();
+        let width = verdicts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        for (name, count) in verdicts {
+            let bar = "#".repeat(usize::try_from((count * BAR).div_ceil(most))?);
+            writeln!(text, "  {name:width$} {count:>10}  {bar}")?;
+        }
+        for map in self.maps() {
+            let elements = dump::elements(&map.map)?;
+            writeln!(text, "map {} ({}):", map.name, map.map.info().map_type)?;
+            text.push_str(&dump::plain(&map.map, &elements));
+        }
+        Ok(text)
+    }
+
+    fn json(&self) -> anyhow::Result<Value> {
+        let run = self.run;
+        let verdicts: serde_json::Map<String, Value> =
+            self.verdicts().map(|(name, count)| (name, count.into())).collect();
+        let warnings: Vec<String> = self.loaded.warnings.iter().map(ToString::to_string).collect();
+        let mut maps = Vec::new();
+        for map in self.maps() {
+            let elements = dump::json(&map.map, &dump::elements(&map.map)?);
+            let info = map.map.info();
+            maps.push(json!({
+                "name": map.name, "type": info.map_type.to_string(), "elements": elements,
+            }));
+        }
+        Ok(json!({
+            "file": self.args.file.display().to_string(),
+            "program": self.program.name,
+            "type": self.program.prog_type.to_string(),
+            "kernel": self.chosen.which.word(),
+            "packets": run.packets,
+            "time_ns": u64::try_from(run.time.as_nanos())?,
+            "packets_per_second": run.packets_per_second(),
+            "verdicts": verdicts,
+            "maps": maps,
+            "warnings": warnings,
+        }))
+    }
+
+    /// The maps that a run may have changed and that can be listed.
+    fn maps(&self) -> impl Iterator<Item = &skep_loader::LoadedMap> {
+        let changing = |map: &&skep_loader::LoadedMap| !map.name.contains(".rodata");
+        self.loaded.maps.iter().filter(changing).filter(|map| map.map.has_keys())
+    }
+
+    /// How often which verdict was given, by name.
+    fn verdicts(&self) -> impl Iterator<Item = (String, u64)> {
+        let is_xdp = self.program.prog_type == ProgType::XDP;
+        self.run.verdicts.iter().map(move |(verdict, count)| {
+            let name = match (is_xdp, XdpAction(*verdict).name(), *verdict) {
+                (true, Some(name), _) => name.to_owned(),
+                (true, None, _) => format!("{verdict} (no XDP action: aborted)"),
+                (false, _, 0) => "drop".to_owned(),
+                (false, _, u32::MAX) => "keep all".to_owned(),
+                (false, _, bytes) => format!("keep {bytes} bytes"),
+            };
+            (name, *count)
+        })
+    }
+}
+
+impl Run {
+    fn packets_per_second(&self) -> u64 {
+        let seconds = self.time.as_secs_f64();
+        if seconds > 0.0 { (self.packets as f64 / seconds) as u64 } else { 0 }
+    }
+}
