@@ -1,6 +1,6 @@
 //! One instruction of the checked interpreter: everything is checked before anything is changed.
 
-use skep_isa::{AtomicOp, Callee, Imm64, Op, Operand, Reg, Size};
+use skep_isa::{AluOp, AtomicOp, Callee, Imm64, Op, Operand, Reg, Size, Width};
 
 use super::fault::{AccessKind, BadAccess, Problem, Reason};
 use super::machine::Machine;
@@ -27,8 +27,7 @@ impl Machine<'_> {
         match op {
             Op::Alu { width, op, dst, src } => {
                 // A move does not read its destination, which may not have been written.
-                let old =
-                    if op == skep_isa::AluOp::Mov { Value::default() } else { self.get(dst)? };
+                let old = if op == AluOp::Mov { Value::default() } else { self.get(dst)? };
                 let src = self.operand(src)?;
                 self.set(dst, old.alu(width, op, src))?;
             }
@@ -105,7 +104,7 @@ impl Machine<'_> {
     /// The address that a register and an offset give.
     fn at(&self, base: Reg, off: i16) -> Result<Value, Reason> {
         let off = Value::number(i64::from(off) as u64);
-        Ok(self.get(base)?.alu(skep_isa::Width::W64, skep_isa::AluOp::Add, off))
+        Ok(self.get(base)?.alu(Width::W64, AluOp::Add, off))
     }
 
     fn set(&mut self, reg: Reg, value: Value) -> Result<(), Reason> {

@@ -79,15 +79,23 @@ impl Memory {
         Some(copy)
     }
 
-    /// Reads memory for a helper, under the rules for the program.
+    /// Reads memory for a helper, under the rules for the program. No bytes can be read from
+    /// anywhere, null too.
     pub fn read(&self, at: Value, into: &mut [u8]) -> Result<(), Box<BadAccess>> {
+        if into.is_empty() {
+            return Ok(());
+        }
         let (bytes, offset) = self.bytes_at(at, into.len(), AccessKind::Load)?;
         bytes.read(offset, into);
         Ok(())
     }
 
-    /// Writes memory for a helper, under the rules for the program.
+    /// Writes memory for a helper, under the rules for the program. No bytes can be written
+    /// anywhere, to null too.
     pub fn write(&mut self, at: Value, from: &[u8]) -> Result<(), Box<BadAccess>> {
+        if from.is_empty() {
+            return Ok(());
+        }
         let (bytes, offset) = self.bytes_at_mut(at, from.len(), AccessKind::Store)?;
         bytes.write(offset, from);
         Ok(())

@@ -9,6 +9,34 @@
 //! In reading order: `value` (bits and their origin), `fault`, `memory` and `region` (where
 //! pointers lead), `program` (decoded slots), `machine` (registers, frames, stepping), `exec`
 //! (one instruction).
+//!
+//! ```
+//! use skep_isa::{Insn, Reg};
+//! use skep_vm::checked::{Access, Args, Host, Machine, Memory, Program, Reason, Value};
+//!
+//! struct Nothing;
+//!
+//! impl Host for Nothing {
+//!     fn call(&mut self, helper: u32, _: &Args, _: &mut Memory) -> Result<Value, Reason> {
+//!         Err(Reason::Helper { helper, message: "there are none".to_owned() })
+//!     }
+//! }
+//!
+//! // r0 = *(u8 *)(r1 + 1); r0 = *(u8 *)(r1 + 2)
+//! let program = Program::new(&[Insn::new(0x71, 0, 1, 1, 0), Insn::new(0x71, 0, 1, 2, 0)]);
+//! let mut memory = Memory::new();
+//! let ctx = memory.add_bytes("ctx", &[7, 8], Access::Read);
+//! let mut machine = Machine::new(&program, memory, Value::pointer(ctx, 0));
+//!
+//! assert_eq!(machine.step(&mut Nothing)?, None);
+//! assert_eq!(machine.reg(Reg::R0), Some(Value::number(8)));
+//! let fault = machine.step(&mut Nothing).unwrap_err();
+//! assert_eq!(
+//!     fault.to_string(),
+//!     "insn 1: load of 1 byte at #1+2: expected offsets 0 to 2 of ctx, found 2 to 3",
+//! );
+//! # Ok::<(), skep_vm::checked::Fault>(())
+//! ```
 
 mod exec;
 mod fault;

@@ -64,7 +64,7 @@ pub enum CodeError {
         imm: Imm64,
     },
     /// An instruction that this interpreter does not run.
-    #[error("insn {insn}: {what} cannot be run: the interpreter has no {what}")]
+    #[error("insn {insn}: {what} cannot be run by this interpreter")]
     Unsupported {
         /// Slot.
         insn: usize,

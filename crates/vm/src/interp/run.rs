@@ -13,28 +13,6 @@ use crate::alu::{alu, movsx, neg, sign_extend, swap, taken};
 use crate::raw::{Atomic, load, store};
 use crate::{Host, LOOP_BUDGET};
 
-/// The registers of a run.
-struct Registers([u64; Reg::COUNT]);
-
-impl Registers {
-    #[inline(always)]
-    fn get(&self, register: usize) -> u64 {
-        debug_assert!(register < Reg::COUNT);
-        // SAFETY: register numbers in cells come from `Reg`, which is below `Reg::COUNT`.
-        unsafe { *self.0.get_unchecked(register) }
-    }
-
-    #[inline(always)]
-    fn set(&mut self, register: usize, value: u64) {
-        debug_assert!(register < Reg::COUNT);
-        // SAFETY: register numbers in cells come from `Reg`, which is below `Reg::COUNT`.
-        unsafe { *self.0.get_unchecked_mut(register) = value }
-    }
-}
-
-const R0: usize = Reg::R0.index();
-const FP: usize = Reg::FP.index();
-
 /// Runs from the cell `entry` until that function exits; the result is r0.
 ///
 /// # Safety
@@ -256,3 +234,25 @@ pub(super) unsafe fn run(
         families!(execute);
     }
 }
+
+/// The registers of a run.
+struct Registers([u64; Reg::COUNT]);
+
+impl Registers {
+    #[inline(always)]
+    fn get(&self, register: usize) -> u64 {
+        debug_assert!(register < Reg::COUNT);
+        // SAFETY: register numbers in cells come from `Reg`, which is below `Reg::COUNT`.
+        unsafe { *self.0.get_unchecked(register) }
+    }
+
+    #[inline(always)]
+    fn set(&mut self, register: usize, value: u64) {
+        debug_assert!(register < Reg::COUNT);
+        // SAFETY: register numbers in cells come from `Reg`, which is below `Reg::COUNT`.
+        unsafe { *self.0.get_unchecked_mut(register) = value }
+    }
+}
+
+const R0: usize = Reg::R0.index();
+const FP: usize = Reg::FP.index();

@@ -8,3 +8,4 @@ mod generate;
 mod random;
 mod semantics;
 mod stepping;
+mod translation;
