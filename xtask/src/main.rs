@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+mod demo;
 mod headers;
 mod objects;
 mod test;
@@ -15,6 +16,7 @@ mod tidy;
 
 const USAGE: &str = "usage: cargo xtask CHORE
 
+  demo      show the main job, with the release build of skep
   headers   write the generated C headers in include/ from the tables of skep-uapi
   objects   rebuild the committed BPF objects from the C beside them, with the pinned compiler
   tidy      check the rules of the house: floors, unsafe list, sizes, words, paths in pages
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
 
 fn run(chore: &[&str]) -> Result<ExitCode> {
     match chore {
+        ["demo"] => return demo::run(&root()),
         ["headers"] => headers::write(&root())?,
         ["objects"] => objects::rebuild(&root())?,
         ["tidy"] => return tidy::run(&root()),

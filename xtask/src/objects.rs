@@ -12,6 +12,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 /// Another version makes other bytes of the same source.
 const PINNED: &str = "clang version 19.1.7";
 const CLANG: &str = "clang-19";
+/// Versions that a demonstration may find instead.
+const OTHERS: std::ops::RangeInclusive<u32> = 14..=40;
 const DEFAULT_FLAGS: &str = "-O2 -g";
 /// Folders whose C files have objects beside them; sub-folders included.
 const FOLDERS: &[&str] = &["examples", "tests/objects"];
@@ -30,7 +32,7 @@ pub(crate) fn rebuild(root: &Path) -> Result<()> {
     let version = pinned_version()?;
     println!("{version}");
     for recipe in recipes(root)? {
-        let object = recipe.folder.join(&recipe.object);
+        let object = recipe.committed();
         let bytes = recipe.compile(root, CLANG)?;
         let is_new = std::fs::read(&object).ok().as_ref() != Some(&bytes);
         std::fs::write(&object, bytes)?;
@@ -56,6 +58,19 @@ pub(crate) fn recipes(root: &Path) -> Result<Vec<Recipe>> {
 }
 
 impl Recipe {
+    pub(crate) fn object(&self) -> &str {
+        &self.object
+    }
+
+    /// Where the object is committed.
+    pub(crate) fn committed(&self) -> PathBuf {
+        self.folder.join(&self.object)
+    }
+
+    pub(crate) fn is_example(&self, root: &Path) -> bool {
+        self.folder.starts_with(root.join("examples"))
+    }
+
     /// The object's bytes, as `clang` makes them.
     pub(crate) fn compile(&self, root: &Path, clang: &str) -> Result<Vec<u8>> {
         let depth = relative(root, &self.folder).split('/').count();
@@ -72,6 +87,16 @@ impl Recipe {
         ensure!(is_clean, "{} does not compile without a word: {words}", self.source);
         Ok(output.stdout)
     }
+}
+
+/// The newest clang that can be started, as a name for [`Recipe::compile`].
+pub(crate) fn newest_clang() -> Option<String> {
+    let names = OTHERS.rev().map(|n| format!("clang-{n}"));
+    let starts = |name: &String| {
+        let output = Command::new(name).arg("--version").output();
+        output.is_ok_and(|output| output.status.success())
+    };
+    names.chain(["clang".to_owned()]).find(starts)
 }
 
 /// The pinned compiler's own words about its version, or what to install.
@@ -148,7 +173,7 @@ mod tests {
         let root = crate::root();
         for recipe in super::recipes(&root).expect("the sources can be read") {
             let made = recipe.compile(&root, super::CLANG).expect("it compiles");
-            let committed = std::fs::read(recipe.folder.join(&recipe.object)).unwrap_or_default();
+            let committed = std::fs::read(recipe.committed()).unwrap_or_default();
             let object = &recipe.object;
             assert!(made == committed, "{object} is out of date: run `cargo xtask objects`");
             let home = root.to_string_lossy();
