@@ -1,12 +1,33 @@
 //! The two C headers that are tables: written from the Rust tables, so that they cannot disagree.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use skep_uapi::{AttachType, Cmd, LinkType, MapType, ProgType, XdpAction};
+use skep_uapi::{AttachType, Cmd, Helper, LinkType, MapType, ProgType, Signature, XdpAction};
 
 const NUMBERS: &str = "include/linux/bpf_numbers.h";
+const HELPERS: &str = "include/bpf/bpf_helper_defs.h";
+
+/// What the kernel calls an argument, and what a program has in its hands: a map is any variable
+/// in a map section, a context is the interface's mirror of the kernel's structure.
+const AS_PROGRAMS_SEE_THEM: &[(&str, &str)] = &[
+    ("struct bpf_map", "void"),
+    ("struct sk_buff", "struct __sk_buff"),
+    ("struct sk_msg_buff", "struct sk_msg_md"),
+    ("struct xdp_buff", "struct xdp_md"),
+    ("size_t", "unsigned long"),
+    ("u16", "__u16"),
+    ("u32", "__u32"),
+    ("u64", "__u64"),
+    ("s32", "__s32"),
+    ("s64", "__s64"),
+];
+
+/// Helpers that take the context of several program types.
+const ANY_CONTEXT: &[(&str, &str)] =
+    &[("bpf_get_socket_cookie", "void *ctx"), ("bpf_sk_assign", "void *ctx, void *sk, u64 flags")];
 
 /// Writes every generated header below the workspace's `root`.
 pub(crate) fn write(root: &Path) -> Result<()> {
@@ -18,7 +39,7 @@ pub(crate) fn write(root: &Path) -> Result<()> {
 
 /// Path and text of every generated header.
 fn generated() -> Vec<(&'static str, String)> {
-    vec![(NUMBERS, numbers())]
+    vec![(NUMBERS, numbers()), (HELPERS, helpers())]
 }
 
 fn preamble(about: &str, guard: &str) -> String {
@@ -69,6 +90,11 @@ fn numbers() -> String {
         rows(LinkType::ALL, |link_type| (link_type.name(), link_type.0)),
     );
     add("xdp_action", "", &[], rows(XdpAction::ALL, |action| (action.name(), action.0)));
+    let unspec = ("BPF_FUNC_unspec".to_owned(), 0);
+    let func = |helper: &Helper| helper.name().map(|name| (format!("BPF_FUNC_{name}"), helper.0));
+    let funcs: Vec<_> = [unspec].into_iter().chain(Helper::ALL.iter().filter_map(func)).collect();
+    let funcs = funcs.iter().map(|(name, number)| (name.as_str(), *number)).collect();
+    add("bpf_func_id", "__BPF_FUNC_MAX_ID", &[], funcs);
     out.push_str(
         "#define MAX_BPF_ATTACH_TYPE __MAX_BPF_ATTACH_TYPE\n\
          #define MAX_BPF_LINK_TYPE __MAX_BPF_LINK_TYPE\n\n#endif\n",
@@ -102,8 +128,81 @@ fn enumeration(tag: &str, last: &str, aliases: &[(&str, &str)], rows: &[(&str, u
     out + "};\n\n"
 }
 
+/// Every helper as a constant pointer to a function at the address that is its number: a call
+/// through it becomes the instruction `call NUMBER`.
+fn helpers() -> String {
+    let mut out = preamble("The kernel's helper functions.", "SKEP_BPF_HELPER_DEFS_H");
+    out.push_str("#include <linux/types.h>\n\n");
+    let helpers: Vec<(u32, Signature)> = Helper::ALL
+        .iter()
+        .filter_map(|helper| helper.signature().map(|signature| (helper.0, *signature)))
+        .collect();
+    let as_seen: Vec<(u32, &str, String, String)> = helpers
+        .iter()
+        .map(|(number, it)| {
+            let any = ANY_CONTEXT.iter().find(|(name, _)| *name == it.name);
+            let parameters = any.map_or(it.parameters, |(_, parameters)| parameters);
+            (*number, it.name, as_seen(it.returns), as_seen(parameters))
+        })
+        .collect();
+    let mut structures = BTreeSet::new();
+    for (_, _, returns, parameters) in &as_seen {
+        structures.extend(structures_in(returns));
+        structures.extend(structures_in(parameters));
+    }
+    for structure in structures {
+        writeln!(out, "struct {structure};").expect("a String takes everything");
+    }
+    out.push('\n');
+    for (number, name, returns, parameters) in &as_seen {
+        let space = if returns.ends_with('*') { "" } else { " " };
+        writeln!(out, "static {returns}{space}(*const {name})({parameters}) = (void *){number};")
+            .expect("a String takes everything");
+    }
+    out + "\n#endif\n"
+}
+
+/// A piece of a signature with whole words replaced.
+fn as_seen(piece: &str) -> String {
+    let mut piece = piece.to_owned();
+    for (kernels, programs) in AS_PROGRAMS_SEE_THEM {
+        piece = replace_words(&piece, kernels, programs);
+    }
+    piece
+}
+
+fn replace_words(text: &str, from: &str, to: &str) -> String {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(from) {
+        let (before, found) = rest.split_at(at);
+        let after = &found[from.len()..];
+        let is_whole = !before.ends_with(is_word) && !after.starts_with(is_word);
+        out += before;
+        out += if is_whole { to } else { from };
+        rest = after;
+    }
+    out + rest
+}
+
+/// Names behind the word `struct`.
+fn structures_in(piece: &str) -> impl Iterator<Item = String> {
+    let words = piece.split([' ', ',', '*']).filter(|word| !word.is_empty());
+    let pairs = words.clone().zip(words.skip(1));
+    pairs.filter(|(word, _)| *word == "struct").map(|(_, name)| name.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn whole_words_are_replaced() {
+        let check = |signature: &str, expect: &str| assert_eq!(super::as_seen(signature), expect);
+        check("struct bpf_map *map, u64 flags", "void *map, __u64 flags");
+        check("struct sk_buff *skb, u32 u32s", "struct __sk_buff *skb, __u32 u32s");
+        check("struct bpf_mapper *m, __u32 n", "struct bpf_mapper *m, __u32 n");
+    }
+
     #[test]
     fn committed_headers_are_what_the_tables_say() {
         for (path, text) in super::generated() {
