@@ -1,12 +1,12 @@
 //! Which kernel: this is the only place that knows both.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::sync::Arc;
 
 use anyhow::bail;
 use clap::ValueEnum;
 use skep_linux::Linux;
-use skep_uapi::{Kernel, Machine};
+use skep_uapi::{Kernel, Machine, Traced};
 
 /// What `--kernel` and `SKEP_KERNEL` take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -39,18 +39,22 @@ pub(crate) struct Chosen {
 
 /// Makes the kernel; `auto` says on stderr which one it took, and why.
 pub(crate) fn choose(choice: Choice, trace: bool) -> anyhow::Result<Chosen> {
-    let _ = trace;
-    match choice {
-        Choice::Linux => Ok(linux()),
-        Choice::User => user(),
+    let chosen = match choice {
+        Choice::Linux => linux(),
+        Choice::User => user()?,
         Choice::Auto => match Linux::permitted() {
-            Ok(()) => Ok(linux()),
+            Ok(()) => linux(),
             Err(errno) => {
                 say(&format!("using the user-space kernel: Linux refuses bpf(2): {errno}"));
-                user()
+                user()?
             }
         },
+    };
+    if !trace {
+        return Ok(chosen);
     }
+    let traced = Traced::new(Arc::clone(&chosen.kernel), Box::new(io::stderr()));
+    Ok(Chosen { kernel: Arc::new(traced), ..chosen })
 }
 
 fn linux() -> Chosen {
@@ -63,7 +67,7 @@ fn user() -> anyhow::Result<Chosen> {
 
 /// A remark, which is lost where stderr is closed.
 fn say(remark: &str) {
-    let _ = writeln!(std::io::stderr(), "skep: {remark}");
+    let _ = writeln!(io::stderr(), "skep: {remark}");
 }
 
 impl Which {

@@ -121,18 +121,8 @@ fn source(rejection: &Rejection, object: &Object, program: &Program) -> Option<S
     let insn = u32::try_from(rejection.insn()?).ok()?;
     let info: &LineInfo = program.line_info.iter().rev().find(|info| info.insn <= insn)?;
     let btf = object.btf.as_ref()?;
-    let string = |offset| btf_string(btf.bytes(), offset);
-    let path = string(info.file_name_off)?;
-    let code = string(info.line_off)?.replace('\t', " ");
-    let file = path.rsplit('/').next().unwrap_or(&path).to_owned();
+    let path = btf.string(info.file_name_off);
+    let code = btf.string(info.line_off).replace('\t', " ");
+    let file = path.rsplit('/').next().unwrap_or(path).to_owned();
     Some(Source { file, line: info.line(), column: info.column() as usize, code })
-}
-
-/// A string of a BTF section's string table.
-fn btf_string(btf: &[u8], offset: u32) -> Option<String> {
-    let word = |at: usize| btf.get(at..)?.first_chunk().map(|word| u32::from_le_bytes(*word));
-    let strings = word(4)?.checked_add(word(16)?)?.checked_add(offset)? as usize;
-    let bytes = btf.get(strings..)?;
-    let end = bytes.iter().position(|byte| *byte == 0)?;
-    Some(String::from_utf8_lossy(&bytes[..end]).into_owned())
 }
