@@ -58,8 +58,10 @@ errnos! {
     ENOSYS = 38, "function not implemented";
     ENOTEMPTY = 39, "directory not empty";
     ELOOP = 40, "too many levels of symbolic links";
+    ENOLINK = 67, "link has been severed";
     EPROTO = 71, "protocol error";
     EOVERFLOW = 75, "value too large for defined data type";
+    EBADFD = 77, "file descriptor in bad state";
     EILSEQ = 84, "invalid or incomplete multibyte or wide character";
     EMSGSIZE = 90, "message too long";
     EPROTONOSUPPORT = 93, "protocol not supported";

@@ -34,6 +34,12 @@ impl Stack {
         Stack { memory, frames: Box::default() }
     }
 
+    /// The addresses of the frames, for a host that is asked to read what a program points to.
+    pub fn addresses(&self) -> core::ops::Range<u64> {
+        let frames = self.memory.as_ptr_range();
+        frames.start.expose_provenance() as u64..frames.end.expose_provenance() as u64
+    }
+
     /// The address behind the outermost frame: the first frame pointer.
     pub(super) fn top(&mut self) -> u64 {
         self.memory.as_mut_ptr_range().end.expose_provenance() as u64

@@ -1,0 +1,48 @@
+//! Checksums.
+
+use skep_uapi::Errno;
+use skep_verifier::{Arg, HelperFlags, Returns};
+
+use super::{Helper, failure, number, row, span_of};
+use crate::prog::Run;
+
+pub(crate) const HELPERS: &[Helper] = &[row(
+    number::CSUM_DIFF,
+    "csum_diff",
+    &[Arg::MemReadOrNull, Arg::SizeOrZero, Arg::MemReadOrNull, Arg::SizeOrZero, Arg::Scalar],
+    Returns::Scalar,
+    HelperFlags::NONE,
+    csum_diff,
+)];
+
+/// The checksum that a seed becomes when the first bytes give way to the second. Both lengths are
+/// multiples of four.
+fn csum_diff(_run: &mut Run<'_>, args: [u64; 5]) -> u64 {
+    let (from_len, to_len) = (args[1] as u32 as usize, args[3] as u32 as usize);
+    if !from_len.is_multiple_of(4) || !to_len.is_multiple_of(4) {
+        return failure(Errno::EINVAL);
+    }
+    let (mut from, mut to) = (vec![0; from_len], vec![0; to_len]);
+    span_of(args[0], from_len).load(&mut from);
+    span_of(args[2], to_len).load(&mut to);
+    let mut sum = u64::from(args[4] as u32);
+    for word in words(&from) {
+        sum += u64::from(!word);
+    }
+    for word in words(&to) {
+        sum += u64::from(word);
+    }
+    u64::from(fold(sum))
+}
+
+fn words(bytes: &[u8]) -> impl Iterator<Item = u32> {
+    bytes.as_chunks().0.iter().map(|word| u32::from_ne_bytes(*word))
+}
+
+/// One's complement: what overflows 16 bits comes back at the bottom (6.18 folds this far).
+fn fold(mut sum: u64) -> u16 {
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    sum as u16
+}

@@ -1,0 +1,257 @@
+//! Maps: what all types share, and the trait that each type answers.
+
+pub(crate) mod array;
+pub(crate) mod batch;
+pub(crate) mod hash;
+mod hash_table;
+pub(crate) mod mmap;
+pub(crate) mod percpu_array;
+pub(crate) mod percpu_hash;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use skep_uapi::flags::{elem, map as flag};
+use skep_uapi::{Errno, MapCreate, MapInfo, MapType, Name};
+
+use crate::btf::BtfObject;
+use crate::id::Id;
+use crate::memory::{Memory, Span};
+
+/// A map: its description and its storage.
+#[derive(Debug)]
+pub(crate) struct Map {
+    pub(crate) id: Id<Map>,
+    pub(crate) spec: Spec,
+    pub(crate) name: Name,
+    /// Types of key and value.
+    pub(crate) btf: Option<MapBtf>,
+    pub(crate) storage: Box<dyn Storage>,
+    frozen: AtomicBool,
+    /// Writable mappings: while there is one, the map cannot be frozen.
+    writable_mappings: AtomicU32,
+}
+
+/// What a map was created as.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Spec {
+    pub(crate) map_type: MapType,
+    pub(crate) key_size: u32,
+    pub(crate) value_size: u32,
+    pub(crate) max_entries: u32,
+    pub(crate) flags: u32,
+}
+
+/// The BTF of a map's keys and values.
+#[derive(Clone, Debug)]
+pub(crate) struct MapBtf {
+    pub(crate) object: Arc<BtfObject>,
+    pub(crate) key_type_id: u32,
+    pub(crate) value_type_id: u32,
+}
+
+/// How one map type keeps its entries.
+///
+/// `key` and `value` slices have exactly the sizes of the map. Operations of programs get the CPU
+/// that they run on. Any number of threads may call at the same time.
+pub(crate) trait Storage: Send + Sync + core::fmt::Debug {
+    /// The value under `key`, as a program sees it.
+    fn lookup(&self, key: &[u8], cpu: u32) -> Option<Span<'_>>;
+    /// A program stores a value.
+    fn update(&self, key: &[u8], value: &[u8], flags: u64, cpu: u32) -> Result<(), Errno>;
+    /// Deletes an entry, for programs and user space alike.
+    fn delete(&self, key: &[u8]) -> Result<(), Errno>;
+    /// User space reads a value.
+    fn read(&self, key: &[u8], into: &mut [u8]) -> Result<(), Errno>;
+    /// User space stores a value.
+    fn write(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), Errno>;
+    /// The key after `key`.
+    fn next_key(&self, key: Option<&[u8]>, into: &mut [u8]) -> Result<(), Errno>;
+    /// Reads and deletes in one step.
+    fn take(&self, _key: &[u8], _into: &mut [u8]) -> Result<(), Errno> {
+        Err(Errno::ENOTSUPP)
+    }
+    /// The memory of all values side by side, if programs may address values directly.
+    fn direct(&self) -> Option<&Arc<Memory>> {
+        None
+    }
+    /// The keys at one place of a walk in batches, `None` behind the last place.
+    fn entries_at(&self, place: u32) -> Option<Vec<Vec<u8>>>;
+    /// The memory that values lie in.
+    fn values(&self) -> Option<&Memory>;
+}
+
+/// Creates the storage, after the checks that Linux makes for the type.
+pub(crate) fn storage(create: &MapCreate<'_>, cpus: u32) -> Result<Box<dyn Storage>, Errno> {
+    let spec = Spec::new(create);
+    let numa_node = numa_node(create);
+    Ok(match create.map_type {
+        MapType::ARRAY => {
+            array::check(&spec)?;
+            check_numa_node(numa_node)?;
+            Box::new(array::Array::new(&spec)?)
+        }
+        MapType::PERCPU_ARRAY => {
+            percpu_array::check(&spec, numa_node)?;
+            Box::new(percpu_array::PercpuArray::new(&spec, cpus)?)
+        }
+        MapType::HASH => {
+            hash::check(&spec)?;
+            check_numa_node(numa_node)?;
+            Box::new(hash::Hash::new(&spec, cpus)?)
+        }
+        MapType::PERCPU_HASH => {
+            percpu_hash::check(&spec, numa_node)?;
+            Box::new(percpu_hash::PercpuHash::new(&spec, cpus)?)
+        }
+        _ => return Err(Errno::EINVAL),
+    })
+}
+
+/// The NUMA node that a caller wants. Linux reads the field only with its flag.
+fn numa_node(create: &MapCreate<'_>) -> Option<u32> {
+    (create.map_flags & flag::NUMA_NODE != 0).then_some(create.numa_node)
+}
+
+/// This machine has one node.
+fn check_numa_node(node: Option<u32>) -> Result<(), Errno> {
+    match node {
+        None | Some(0 | u32::MAX) => Ok(()),
+        Some(_) => Err(Errno::EINVAL),
+    }
+}
+
+/// Whether the access flags contradict each other.
+fn access_flags_ok(flags: u32) -> bool {
+    let both = |a: u32, b: u32| flags & (a | b) == a | b;
+    !both(flag::RDONLY, flag::WRONLY) && !both(flag::RDONLY_PROG, flag::WRONLY_PROG)
+}
+
+/// The largest per-CPU value (`PCPU_MIN_UNIT_SIZE`).
+const PERCPU_VALUE_MAX: u64 = 32 << 10;
+
+fn check_percpu_value(value_size: u32) -> Result<(), Errno> {
+    if u64::from(value_size).next_multiple_of(8) > PERCPU_VALUE_MAX {
+        return Err(Errno::E2BIG);
+    }
+    Ok(())
+}
+
+/// The flags of an update, by the rule that all four types share: one of `BPF_ANY`,
+/// `BPF_NOEXIST`, `BPF_EXIST`. `BPF_F_LOCK` needs a value with a spin lock, which no map here has.
+fn check_update_flags(flags: u64) -> Result<(), Errno> {
+    if flags > elem::EXIST { Err(Errno::EINVAL) } else { Ok(()) }
+}
+
+/// The index in an array's key.
+fn index(key: &[u8]) -> u32 {
+    u32::from_ne_bytes(key.try_into().expect("the keys of an array are four bytes"))
+}
+
+/// The next key of an array of `max_entries`.
+fn next_index(key: Option<&[u8]>, max_entries: u32, into: &mut [u8]) -> Result<(), Errno> {
+    let next = match key.map(index) {
+        Some(at) if at < max_entries => at + 1,
+        _ => 0,
+    };
+    if next == max_entries {
+        return Err(Errno::ENOENT);
+    }
+    into.copy_from_slice(&next.to_ne_bytes());
+    Ok(())
+}
+
+impl Spec {
+    fn new(create: &MapCreate<'_>) -> Spec {
+        Spec {
+            map_type: create.map_type,
+            key_size: create.key_size,
+            value_size: create.value_size,
+            max_entries: create.max_entries,
+            flags: create.map_flags,
+        }
+    }
+
+    /// Whether every CPU has values of its own.
+    pub(crate) fn is_percpu(&self) -> bool {
+        matches!(self.map_type, MapType::PERCPU_ARRAY | MapType::PERCPU_HASH)
+    }
+
+    /// Whether entries always exist, under their index.
+    pub(crate) fn is_array(&self) -> bool {
+        matches!(self.map_type, MapType::ARRAY | MapType::PERCPU_ARRAY)
+    }
+
+    /// Bytes of a value as user space sees it.
+    pub(crate) fn user_value_size(&self, cpus: u32) -> usize {
+        match self.is_percpu() {
+            true => stride(self.value_size) * cpus as usize,
+            false => self.value_size as usize,
+        }
+    }
+}
+
+/// Bytes from one value to the next: values begin at multiples of eight.
+fn stride(value_size: u32) -> usize {
+    (value_size as usize).next_multiple_of(8)
+}
+
+impl Map {
+    pub(crate) fn new(
+        id: Id<Map>,
+        create: &MapCreate<'_>,
+        btf: Option<MapBtf>,
+        storage: Box<dyn Storage>,
+    ) -> Map {
+        let spec = Spec::new(create);
+        Map {
+            id,
+            spec,
+            name: create.map_name,
+            btf,
+            storage,
+            frozen: AtomicBool::new(false),
+            writable_mappings: AtomicU32::new(0),
+        }
+    }
+
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.frozen.load(Ordering::SeqCst)
+    }
+
+    /// From now on user space cannot write.
+    pub(crate) fn freeze(&self) -> Result<(), Errno> {
+        if self.writable_mappings.load(Ordering::SeqCst) > 0 || self.is_frozen() {
+            return Err(Errno::EBUSY);
+        }
+        self.frozen.store(true, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Whether nobody can change the values any more: neither programs nor user space.
+    pub(crate) fn is_constant(&self) -> bool {
+        self.is_frozen() && self.spec.flags & flag::RDONLY_PROG != 0
+    }
+
+    pub(crate) fn writable_mappings(&self) -> &AtomicU32 {
+        &self.writable_mappings
+    }
+
+    /// `struct bpf_map_info`.
+    pub(crate) fn describe(&self, info: &mut MapInfo) {
+        *info = MapInfo {
+            map_type: self.spec.map_type,
+            id: self.id.number(),
+            key_size: self.spec.key_size,
+            value_size: self.spec.value_size,
+            max_entries: self.spec.max_entries,
+            // How user space may use a descriptor is the descriptor's property, not the map's.
+            map_flags: self.spec.flags & !(flag::RDONLY | flag::WRONLY),
+            name: self.name,
+            btf_id: self.btf.as_ref().map_or(0, |btf| btf.object.id.number()),
+            btf_key_type_id: self.btf.as_ref().map_or(0, |btf| btf.key_type_id),
+            btf_value_type_id: self.btf.as_ref().map_or(0, |btf| btf.value_type_id),
+            ..MapInfo::default()
+        };
+    }
+}
