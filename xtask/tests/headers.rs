@@ -175,7 +175,9 @@ fn constants(header: &str) -> Vec<String> {
     names.sort();
     names.dedup();
     // The number of known items grows with every kernel; the rest are not numbers.
-    let is_number = |name: &String| !name.contains("MAX_BPF") && !name.starts_with("SKEP_");
+    let is_number = |name: &String| {
+        !name.contains("MAX_BPF") && !name.contains("_MAX_ID") && !name.starts_with("SKEP_")
+    };
     names.into_iter().filter(is_number).collect()
 }
 
