@@ -8,8 +8,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::{Stage, heading};
 
 const PINGS: &str = "100";
-const HERE: &str = "10.77.0.1";
-const THERE: &str = "10.77.0.2";
+/// Device, link address and address of either end.
+const HERE: [&str; 3] = ["veth0", "02:00:00:00:00:01", "10.77.0.1"];
+const THERE: [&str; 3] = ["veth1", "02:00:00:00:00:02", "10.77.0.2"];
 
 /// Attaches, pings, dumps and detaches, where that is allowed; else says why it is not.
 pub(super) fn show(stage: &Stage, scratch: &Path) -> Result<()> {
@@ -35,9 +36,10 @@ pub(super) fn show(stage: &Stage, scratch: &Path) -> Result<()> {
     println!("  $ ip link show dev veth0\n  {attached}");
     ensure!(attached.contains("xdpgeneric"), "`ip link` does not show the program");
 
-    let ping = place.inside(&["ping", "-q", "-i", "0.002", "-c", PINGS, THERE])?;
+    let [_, _, there] = THERE;
+    let ping = place.inside(&["ping", "-q", "-i", "0.002", "-c", PINGS, there])?;
     let summary = ping.lines().find(|line| line.contains("transmitted")).unwrap_or_default();
-    println!("  $ ping -c {PINGS} {THERE}\n  {summary}");
+    println!("  $ ping -c {PINGS} {there}\n  {summary}");
     let map = format!("{maps}/my_map");
     let dump = skep(&["--json", "map", "dump", "pinned", &map])?;
     println!("  $ skep map dump pinned .../my_map: {} packets came in", total(&dump)?);
@@ -76,13 +78,19 @@ impl Place {
         call(
             "ip",
             &[
-                "-n", netns, "link", "add", "veth0", "type", "veth", "peer", "name", "veth1",
+                "-n", netns, "link", "add", HERE[0], "type", "veth", "peer", "name", THERE[0],
                 "netns", peer,
             ],
         )?;
-        for (netns, device, address) in [(netns, "veth0", HERE), (peer, "veth1", THERE)] {
-            call("ip", &["-n", netns, "addr", "add", &format!("{address}/24"), "dev", device])?;
-            call("ip", &["-n", netns, "link", "set", device, "up"])?;
+        for (netns, [device, mac, address], [_, peer_mac, peer_address]) in
+            [(netns, HERE, THERE), (peer, THERE, HERE)]
+        {
+            let ip = |words: &[&str]| call("ip", &[&["-n", netns], words].concat());
+            // No addresses of its own making and no questions about ours: only pings travel.
+            ip(&["link", "set", device, "address", mac, "addrgenmode", "none"])?;
+            ip(&["addr", "add", &format!("{address}/24"), "dev", device])?;
+            ip(&["link", "set", device, "up"])?;
+            ip(&["neigh", "add", peer_address, "lladdr", peer_mac, "dev", device])?;
         }
         Ok(place)
     }
