@@ -1,5 +1,6 @@
 //! What to load: programs, maps, types. Pure data, the same on every machine.
 
+use skep_btf::ext::CoreRelo;
 use skep_btf::{Btf, FuncInfo, LineInfo};
 use skep_isa::Insn;
 use skep_uapi::{AttachType, MapType, ProgType};
@@ -52,6 +53,9 @@ pub struct Program {
     pub func_info: Vec<FuncInfo>,
     /// `.BTF.ext` records of these instructions; offsets in slots.
     pub line_info: Vec<LineInfo>,
+    /// The instructions that depend on the running kernel's types; until a loader has relocated
+    /// them they are right only for the kernel that the object was compiled for.
+    pub core_relos: Vec<CoreRelo>,
 }
 
 /// A `ld_imm64` that takes the address of a map, or of the value of one.
