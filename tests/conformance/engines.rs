@@ -63,7 +63,8 @@ pub(crate) fn load(linux: &Linux, insns: &[Insn]) -> Result<Fd, Refusal> {
         ..ProgLoad::default()
     };
     linux.prog_load(load).map_err(|errno| {
-        let log = String::from_utf8_lossy(&log).trim_end_matches('\0').to_owned();
+        let end = log.iter().position(|byte| *byte == 0).unwrap_or(log.len());
+        let log = String::from_utf8_lossy(&log[..end]).into_owned();
         Refusal { errno, log }
     })
 }

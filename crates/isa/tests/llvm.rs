@@ -1,4 +1,4 @@
-//! Our listings beside those of LLVM's own tools, line for line, where these are installed.
+//! Our text beside that of LLVM's own tools: recorded, and where they are installed, of the moment.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test: it fails and reports")]
 
@@ -7,10 +7,27 @@ use std::path::Path;
 use std::process::Command;
 
 use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SymbolKind};
-use skep_isa::disasm::{ByteOrder, Immediates, Section, Symbol};
+use skep_isa::Insn;
+use skep_isa::disasm::{ByteOrder, Immediates, Section, Symbol, llvm_insn};
 
 const CLANG: &str = "clang-19";
 const OBJDUMP: &str = "llvm-objdump-19";
+
+/// Every line of the file is bytes and what LLVM printed for them.
+#[test]
+fn recorded_instructions() {
+    let recorded = include_str!("data/llvm-text.txt");
+    for line in recorded.lines().filter(|line| !line.starts_with('#')) {
+        let columns: Vec<&str> = line.split(" | ").collect();
+        let [hex, texts @ ..] = &columns[..] else { panic!("{line}") };
+        let slot = |at: usize| u64::from_str_radix(&hex[at..at + 16], 16).unwrap().to_be_bytes();
+        let starts = (0..hex.len()).step_by(16);
+        let slots: Vec<Insn> = starts.map(|at| Insn::from_le_bytes(slot(at))).collect();
+        let ours = [Immediates::Hex, Immediates::Decimal]
+            .map(|immediates| llvm_insn(&slots, immediates).unwrap_or("<unknown>".to_owned()));
+        assert_eq!(ours, texts, "{hex}");
+    }
+}
 
 /// All that C makes of these, at every optimisation level, for every processor, in both orders.
 #[test]

@@ -346,8 +346,10 @@ impl Parser<'_> {
 
     /// `[12]`, `[r6]` or `[r6 + 12]`.
     fn packet_load(&mut self, to: Register, size: Size) -> Result<Op, AsmError> {
-        if to.reg != Reg::R0 {
-            return Err(self.0.error("r0 to be assigned to, as packet loads do,"));
+        if to != (Register { reg: Reg::R0, width: Width::W64 }) {
+            let found = format!("`{}`", spelled(to));
+            let expected = "r0 before `=`: packet loads go there";
+            return Err(self.0.place().error(Problem::Syntax { expected, found }));
         }
         self.0.expect("[", "`[`")?;
         let op = match self.0.opt_register()? {
@@ -450,17 +452,15 @@ impl Parser<'_> {
             self.same(to)?;
             self.0.expect(",", "`,`")?;
         }
-        let place = self.0.place();
         let src = self.0.value_reg(size)?;
         self.0.expect(")", "`)`")?;
-        let result = if op == AtomicOp::Cmpxchg { Reg::R0 } else { src };
+        let (result, expected) = match op {
+            AtomicOp::Cmpxchg => (Reg::R0, "r0 before `=`: the old value goes there"),
+            _ => (src, "the last operand before `=`: the old value goes there"),
+        };
         if to.reg != result {
-            let expected = match op {
-                AtomicOp::Cmpxchg => "r0 to be assigned to, as cmpxchg does",
-                _ => "the register that is assigned to",
-            };
-            let found = format!("`{}`", if op == AtomicOp::Cmpxchg { to.reg } else { src });
-            return Err(place.error(Problem::Syntax { expected, found }));
+            let found = format!("`{}`", spelled(to));
+            return Err(self.0.place().error(Problem::Syntax { expected, found }));
         }
         Ok(Op::Atomic { size, op, dst, off, src })
     }
