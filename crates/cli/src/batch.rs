@@ -24,17 +24,18 @@ pub(crate) struct Args {
 /// Stops at the first command that fails. In JSON every command is shown with its output.
 pub(crate) fn run(context: &Context<'_>, args: &Args) -> anyhow::Result<()> {
     let text = read(&args.file)?;
+    let name = if args.file == "-" { "stdin" } else { &args.file };
     let session = context.session.batch();
     let is_json = context.output.is_json();
     let mut shown = Vec::new();
     let mut count = 0;
     let mut result = Ok(());
 
-    for (line, words) in commands(&text)? {
+    for (line, words) in commands(&text).with_context(|| name.to_owned())? {
         let output =
             if is_json { context.output.gathering() } else { Output::new(Default::default()) };
         let context = Context { session: &session, output };
-        result = one(&context, &words).with_context(|| format!("{}:{line}", args.file));
+        result = one(&context, &words).with_context(|| format!("{name}:{line}"));
         if is_json {
             if let Err(error) = &result {
                 context.output.error(&format!("{error:#}"))?;
@@ -49,6 +50,9 @@ pub(crate) fn run(context: &Context<'_>, args: &Args) -> anyhow::Result<()> {
         count += 1;
     }
     if is_json {
+        if result.is_err() {
+            context.output.error_is_told();
+        }
         context.output.json(shown.into())?;
     } else if result.is_ok() {
         context.output.text(&format!("processed {count} commands\n"))?;

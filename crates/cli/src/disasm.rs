@@ -51,9 +51,9 @@ fn listing(file: &Path, bytes: &[u8], args: &Args) -> anyhow::Result<String> {
         write!(text, "\nDisassembly of section {name}:\n{section}")?;
     }
     if let Some(name) = missing.first() {
-        let there = elf.sections().filter_map(|section| section.name().ok());
-        let there: Vec<&str> = there.filter(|name| !name.is_empty()).collect();
-        bail!("no section {name}; the file has {}", there.join(", "));
+        let code = elf.sections().filter(|section| section.kind() == SectionKind::Text);
+        let there: Vec<&str> = code.filter_map(|section| section.name().ok()).collect();
+        bail!("no section {name}; sections with instructions are {}", there.join(", "));
     }
     Ok(text)
 }

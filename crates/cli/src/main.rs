@@ -78,13 +78,13 @@ enum Command {
 #[derive(Debug, Subcommand)]
 enum Noun {
     /// Programs: load, show, list, run, dump, tracelog, pin
-    #[command(alias = "p", disable_help_flag = true)]
+    #[command(disable_help_flag = true)]
     Prog(words::Given),
     /// Maps: create, show, dump, lookup, update, delete, getnext, pin
     #[command(alias = "m", disable_help_flag = true)]
     Map(words::Given),
     /// Programs attached to network interfaces: attach, detach, list
-    #[command(alias = "n", disable_help_flag = true)]
+    #[command(disable_help_flag = true)]
     Net(words::Given),
     /// Type information: dump
     #[command(disable_help_flag = true)]

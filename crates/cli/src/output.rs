@@ -1,6 +1,6 @@
 //! What commands say: plain text or JSON on stdout.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, Write as _};
 use std::iter;
 
@@ -45,17 +45,19 @@ pub(crate) struct Output {
     format: Format,
     /// In a batch with JSON, values are gathered rather than printed.
     gathered: Option<RefCell<Vec<Value>>>,
+    /// The error is in what was printed already.
+    is_error_told: Cell<bool>,
 }
 
 impl Output {
     /// Straight to stdout.
     pub(crate) fn new(format: Format) -> Output {
-        Output { format, gathered: None }
+        Output { format, gathered: None, is_error_told: Cell::new(false) }
     }
 
     /// The same form, but JSON values are kept for [`Output::gathered`].
     pub(crate) fn gathering(&self) -> Output {
-        Output { format: self.format, gathered: Some(RefCell::default()) }
+        Output { gathered: Some(RefCell::default()), ..Output::new(self.format) }
     }
 
     /// Whether JSON is wanted.
@@ -91,9 +93,17 @@ impl Output {
         self.gathered.as_ref().map(RefCell::take).unwrap_or_default()
     }
 
-    /// As bpftool, tells an error also on stdout where JSON is wanted.
+    /// As bpftool, tells an error also on stdout where JSON is wanted, once.
     pub(crate) fn error(&self, text: &str) -> io::Result<()> {
-        if self.is_json() { self.json(json!({ "error": text })) } else { Ok(()) }
+        if !self.is_json() || self.is_error_told.replace(true) {
+            return Ok(());
+        }
+        self.json(json!({ "error": text }))
+    }
+
+    /// The error stands in a value that was printed: a batch shows it with its command.
+    pub(crate) fn error_is_told(&self) {
+        self.is_error_told.set(true);
     }
 
     fn encode(&self, value: &Value) -> io::Result<Vec<u8>> {

@@ -1,0 +1,26 @@
+//! The command line: what a user types and sees, as golden text.
+//!
+//! A file of `tests/cli/` holds commands, each behind `$ `, and below each what it prints: stdout,
+//! then stderr with `! ` before each line, then `= N` where the exit status is not 0. Commands run
+//! in the root of the project; `{tmp}` is a fresh directory, shared by the commands of a file.
+//! `SKEP_BLESS=1` writes what is seen into the files.
+
+mod golden;
+mod tools;
+
+use golden::check;
+
+#[test]
+fn disasm() {
+    check("disasm");
+}
+
+#[test]
+fn batch() {
+    check("batch");
+}
+
+#[test]
+fn usage() {
+    check("usage");
+}

@@ -1,0 +1,71 @@
+//! The tools that we compare with, where they are installed.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+/// `skep disasm` beside `llvm-objdump -d`, for every object of the examples.
+#[test]
+fn disasm_equals_llvm_objdump() {
+    const OBJDUMP: &str = "llvm-objdump-19";
+    if !is_installed(OBJDUMP, "disasm_equals_llvm_objdump") {
+        return;
+    }
+    let objects = objects();
+    assert!(objects.len() > 3, "the examples have objects");
+    for object in objects {
+        for options in [&["-d"][..], &["-d", "--no-print-imm-hex"], &["-d", "-j", "xdp"]] {
+            let theirs = output(Command::new(OBJDUMP).args(options).arg(&object));
+            let ours = Command::new(skep_tests::skep())
+                .arg("disasm")
+                .args(&options[1..])
+                .arg(&object)
+                .current_dir(skep_tests::root())
+                .output()
+                .expect("skep can be started");
+            // LLVM only warns where no section has the name.
+            if ours.status.success() {
+                let (ours, theirs) = (text(&ours.stdout), text(&theirs.stdout));
+                assert_eq!(ours, theirs, "{} {options:?}", object.display());
+            } else {
+                assert!(options.contains(&"-j"), "{}", text(&ours.stderr));
+                assert!(text(&theirs.stderr).contains("not found"), "{}", object.display());
+            }
+        }
+    }
+}
+
+/// The objects of the examples and the tests, as paths below the root.
+fn objects() -> Vec<PathBuf> {
+    let root = skep_tests::root();
+    let mut found = Vec::new();
+    let mut dirs = vec![root.join("examples"), root.join("tests")];
+    while let Some(dir) = dirs.pop() {
+        for entry in std::fs::read_dir(&dir).expect("the directory is there").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                dirs.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "o") {
+                found.push(path.strip_prefix(&root).expect("it lies below").to_owned());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn output(command: &mut Command) -> Output {
+    command.current_dir(skep_tests::root()).output().expect("the tool can be started")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Whether a tool is there; if not, the test that wants it is named.
+fn is_installed(tool: &str, test: &str) -> bool {
+    let found = Command::new(tool).arg("--version").output().is_ok();
+    if !found {
+        println!("not run: {test}: {tool} is not installed");
+    }
+    found
+}
