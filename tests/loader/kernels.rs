@@ -4,6 +4,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use skep_kernel::UserKernel;
 use skep_linux::Linux;
 use skep_loader::{Map, Prog};
 use skep_uapi::{EntryKind, Kernel};
@@ -21,6 +22,11 @@ pub(crate) fn on_every_kernel(test: &str, check: impl Fn(&Place)) {
         Ok(place) => check(&place),
         Err(reason) => println!("not run: {test} on Linux: {reason}"),
     }
+    check(&Place {
+        kernel: Arc::new(UserKernel::default()),
+        root: UserKernel::BPFFS.to_owned(),
+        _mount: None,
+    });
 }
 
 fn linux() -> Result<Place, String> {

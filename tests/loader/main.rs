@@ -1,4 +1,4 @@
-//! The loader on every kernel: objects made by hand, so that nothing but the loader is tested.
+//! The loader on both kernels: objects made by hand, so that nothing but the loader is tested.
 
 mod kernels;
 mod objects;

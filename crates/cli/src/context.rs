@@ -39,26 +39,22 @@ impl Session {
         self.batch
     }
 
-    fn chosen(&self) -> anyhow::Result<&Chosen> {
-        if let Some(chosen) = self.chosen.get() {
-            return Ok(chosen);
-        }
-        let chosen = kernel::choose(self.choice.unwrap_or_default(), self.trace)?;
-        Ok(self.chosen.get_or_init(|| chosen))
+    fn chosen(&self) -> &Chosen {
+        self.chosen.get_or_init(|| kernel::choose(self.choice.unwrap_or_default(), self.trace))
     }
 }
 
 impl Context<'_> {
     /// The kernel, for a command that is done when it ends.
-    pub(crate) fn kernel(&self) -> anyhow::Result<&Arc<dyn Kernel>> {
-        self.session.chosen().map(|chosen| &chosen.kernel)
+    pub(crate) fn kernel(&self) -> &Arc<dyn Kernel> {
+        &self.session.chosen().kernel
     }
 
     /// The kernel, for a command (`map create`) whose effect must outlive it, or that shows what
     /// others left. The user-space kernel ends with the process, so there such a command makes
     /// sense in a batch only.
     pub(crate) fn lasting_kernel(&self, command: &str) -> anyhow::Result<&Arc<dyn Kernel>> {
-        let chosen = self.session.chosen()?;
+        let chosen = self.session.chosen();
         if chosen.which == Which::User && !self.session.batch {
             bail!(
                 "`skep {command}` needs a kernel that outlives the command, and the user-space \
@@ -70,13 +66,13 @@ impl Context<'_> {
     }
 
     /// Which kernel it is.
-    pub(crate) fn which(&self) -> anyhow::Result<Which> {
-        self.session.chosen().map(|chosen| chosen.which)
+    pub(crate) fn which(&self) -> Which {
+        self.session.chosen().which
     }
 
     /// The kernel for a run of one program: a private one in user space, unless another one was
     /// named.
-    pub(crate) fn private_kernel(&self) -> anyhow::Result<Chosen> {
+    pub(crate) fn private_kernel(&self) -> Chosen {
         let choice = match self.session.choice {
             Some(Choice::Linux) => Choice::Linux,
             _ => Choice::User,

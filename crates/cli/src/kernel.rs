@@ -3,8 +3,8 @@
 use std::io::{self, Write as _};
 use std::sync::Arc;
 
-use anyhow::bail;
 use clap::ValueEnum;
+use skep_kernel::UserKernel;
 use skep_linux::Linux;
 use skep_uapi::{Kernel, Machine, Traced};
 
@@ -38,31 +38,33 @@ pub(crate) struct Chosen {
 }
 
 /// Makes the kernel; `auto` says on stderr which one it took, and why.
-pub(crate) fn choose(choice: Choice, trace: bool) -> anyhow::Result<Chosen> {
+pub(crate) fn choose(choice: Choice, trace: bool) -> Chosen {
     let chosen = match choice {
         Choice::Linux => linux(),
-        Choice::User => user()?,
+        Choice::User => user(),
         Choice::Auto => match Linux::permitted() {
             Ok(()) => linux(),
             Err(errno) => {
                 say(&format!("using the user-space kernel: Linux refuses bpf(2): {errno}"));
-                user()?
+                user()
             }
         },
     };
     if !trace {
-        return Ok(chosen);
+        return chosen;
     }
     let traced = Traced::new(Arc::clone(&chosen.kernel), Box::new(io::stderr()));
-    Ok(Chosen { kernel: Arc::new(traced), ..chosen })
+    Chosen { kernel: Arc::new(traced), ..chosen }
 }
 
 fn linux() -> Chosen {
     Chosen { kernel: Arc::new(Linux::new()), which: Which::Linux, machine: None }
 }
 
-fn user() -> anyhow::Result<Chosen> {
-    bail!("the user-space kernel is not built in yet; use --kernel linux")
+fn user() -> Chosen {
+    let kernel = Arc::new(UserKernel::default());
+    let machine: Arc<dyn Machine> = Arc::clone(&kernel) as _;
+    Chosen { kernel, which: Which::User, machine: Some(machine) }
 }
 
 /// A remark, which is lost where stderr is closed.

@@ -50,7 +50,7 @@ pub(crate) fn run(context: &Context<'_>, args: &Args) -> anyhow::Result<()> {
         choose(&object, args.prog.as_deref()).with_context(|| args.file.display().to_string())?;
     let packets = packets::read(&args.pcap)?;
     let mut out = args.out.as_deref().map(Writer::create).transpose()?;
-    let chosen = context.private_kernel()?;
+    let chosen = context.private_kernel();
     let loaded = load(&chosen, &object, program)?;
     let receiver = Receiver::new(&chosen, &loaded, program, &packets, &args.dev)?;
 
