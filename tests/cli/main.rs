@@ -24,3 +24,8 @@ fn batch() {
 fn usage() {
     check("usage");
 }
+
+#[test]
+fn pcap() {
+    check("pcap");
+}

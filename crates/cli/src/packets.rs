@@ -41,6 +41,8 @@ impl Writer {
             _ => Path::new("."),
         };
         let failed = || format!("cannot write {}", path.display());
+        // Said here in the user's words: the name of the temporary file means nothing to them.
+        fs::metadata(dir).with_context(failed)?;
         let file = tempfile::Builder::new()
             .prefix(".skep-")
             .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
