@@ -27,7 +27,7 @@ pub(super) unsafe fn run(
     stack: &mut Stack,
 ) -> u64 {
     let cells = code.cells();
-    let mut pc: *const Cell = &raw const cells[entry];
+    let mut pc = cell_at(cells, entry);
     let mut regs = Registers([0; Reg::COUNT]);
     regs.0[1..6].copy_from_slice(&args);
     regs.0[FP] = stack.top();
@@ -44,7 +44,7 @@ pub(super) unsafe fn run(
             let frame = &stack.frames[depth];
             regs.0[6..10].copy_from_slice(&frame.saved);
             regs.0[FP] = frame.fp;
-            pc = &raw const cells[frame.ret];
+            pc = cell_at(cells, frame.ret);
         }};
     }
     // A legacy load from the packet.
@@ -63,12 +63,11 @@ pub(super) unsafe fn run(
     loop {
         // SAFETY: `pc` is in the cells: no path falls off their end and every jump leads to one.
         let cell = unsafe { &*pc };
-        // Moves `pc` from this cell to the one `distance` behind the next.
+        // Moves `pc` from the next cell to the one `distance` behind it.
         macro_rules! jump {
-            ($distance:expr) => {{
-                // SAFETY: `Code::new` saw that this target, or the next cell, is in the cells.
-                pc = unsafe { pc.offset($distance as isize) };
-            }};
+            ($distance:expr) => {
+                pc = pc.wrapping_offset($distance as isize)
+            };
         }
         jump!(1);
 
@@ -233,6 +232,12 @@ pub(super) unsafe fn run(
         }
         families!(execute);
     }
+}
+
+/// The address of a cell, from which all others can be reached.
+fn cell_at(cells: &[Cell], slot: usize) -> *const Cell {
+    assert!(slot < cells.len(), "functions begin and calls return in the program");
+    cells.as_ptr().wrapping_add(slot)
 }
 
 /// The registers of a run.

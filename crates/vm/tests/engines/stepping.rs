@@ -70,13 +70,14 @@ fn frames_show_the_calls() {
 /// value read-only.
 struct Packets {
     packet: RegionId,
-    bytes: Box<[u8; 4]>,
+    bytes: Vec<u8>,
 }
 
 impl Packets {
-    fn add_packet(bytes: &mut [u8; 4], memory: &mut Memory) -> RegionId {
-        // SAFETY: the bytes are boxed, and outlive the machine in every test.
-        unsafe { memory.add_live("packet", NonNull::from(bytes).cast(), 4, Access::ReadWrite) }
+    fn add_packet(bytes: &mut Vec<u8>, memory: &mut Memory) -> RegionId {
+        let start = NonNull::new(bytes.as_mut_ptr()).expect("vectors are never null");
+        // SAFETY: nothing grows the vector, and it outlives the machine in every test.
+        unsafe { memory.add_live("packet", start, bytes.len(), Access::ReadWrite) }
     }
 }
 
@@ -112,7 +113,7 @@ impl Host for Packets {
 fn check(text: &str, expect: Result<u64, &str>) {
     let program = Program::new(&insns(text));
     let mut memory = Memory::new();
-    let mut bytes = Box::new([1, 2, 3, 4]);
+    let mut bytes = vec![1, 2, 3, 4];
     let packet = Packets::add_packet(&mut bytes, &mut memory);
     let ctx = memory.add_context("xdp_md", 24);
     let mut host = Packets { packet, bytes };
