@@ -469,13 +469,16 @@ pub(crate) enum Number {
 }
 
 impl Number {
-    /// Whether both are the same 64 bits.
+    /// Whether both are the same number, as the log sees it: a negative one is no unsigned one.
     fn same_as(self, other: Number) -> bool {
-        let raw = |number| match number {
-            Number::Signed(number) => number as u64,
-            Number::Unsigned(number) => number,
-        };
-        raw(self) == raw(other)
+        self.integer() == other.integer()
+    }
+
+    fn integer(self) -> i128 {
+        match self {
+            Number::Signed(number) => number.into(),
+            Number::Unsigned(number) => number.into(),
+        }
     }
 }
 

@@ -2,10 +2,13 @@
 
 use core::fmt::{self, Write as _};
 
-use skep_isa::{Insn, Op};
+use skep_isa::disasm::{Names, kernel_insn};
+use skep_isa::{Imm64, Insn, Op, decode};
 
 use crate::bounds::Number;
-use crate::env::{Env, Map};
+use crate::cfg::Cfg;
+use crate::env::{Env, Map, Program};
+use crate::liveness::Regs;
 use crate::state::{Byte, Frame, Kind, RegState, Slot, State};
 
 /// The log level and text of one verification.
@@ -40,6 +43,33 @@ impl Log {
         write!(self.text, "{text}").expect("a String takes everything");
     }
 
+    /// The functions, and what registers are live before each instruction.
+    pub(crate) fn shape(&mut self, program: &Program<'_>, env: &Env<'_>, cfg: &Cfg, live: &[Regs]) {
+        if !self.all_paths() {
+            return;
+        }
+        for (index, start) in cfg.starts.iter().enumerate() {
+            self.append(format_args!("func#{index} @{start}\n"));
+        }
+        self.append("Live regs before insn:\n");
+        let names = LogNames { program, env };
+        for (insn, live) in live.iter().enumerate().filter(|(insn, _)| cfg.ops[*insn].is_some()) {
+            let shown =
+                |reg: u32| if live >> reg & 1 == 1 { char::from_digit(reg, 10) } else { None };
+            let live: String = (0..10).map(|reg| shown(reg).unwrap_or('.')).collect();
+            let text = kernel_insn(program.insns, insn, &names);
+            self.append(format_args!("{insn:7}: {live} {text}\n"));
+        }
+    }
+
+    /// Goes on in the line before.
+    pub(crate) fn join(&mut self) {
+        if self.text.ends_with('\n') {
+            self.text.pop();
+            self.text.push(' ');
+        }
+    }
+
     /// Appends to the line before, which was an instruction's, what it changed.
     pub(crate) fn effect(&mut self, effect: impl fmt::Display) {
         if self.text.ends_with('\n') {
@@ -52,10 +82,34 @@ impl Log {
     }
 }
 
-/// An instruction as the log shows it: `(b7) r0 = 0`.
-pub(crate) fn insn_text(op: &Op, slot: Insn, env: &Env<'_>) -> String {
-    let _ = env;
-    format!("({:02x}) {op:?}", slot.opcode)
+/// The names that the log gives to what instructions refer to.
+pub(crate) struct LogNames<'a> {
+    pub(crate) program: &'a Program<'a>,
+    pub(crate) env: &'a Env<'a>,
+}
+
+impl Names for LogNames<'_> {
+    fn helper(&self, imm: i32) -> Option<String> {
+        (self.env.helper_name)(imm as u32).map(helper_name)
+    }
+
+    /// A map by its name: it has no address, and Linux's says nothing.
+    fn imm64(&self, first: Insn, high: i32) -> Option<String> {
+        let Ok(Op::LoadImm64 { imm, .. }) = decode(&[first, Insn::new(0, 0, 0, 0, high)]) else {
+            return None;
+        };
+        let name = |index: i32| self.program.maps.get(index as usize).map(|map| map.name.as_str());
+        match imm {
+            Imm64::MapIdx(index) => Some(format!("map[{}]", name(index)?)),
+            Imm64::MapIdxValue { index, off } => Some(format!("map_value[{}]+{off}", name(index)?)),
+            _ => None,
+        }
+    }
+}
+
+/// A helper's name as the log writes it: `bpf_map_lookup_elem`.
+pub(crate) fn helper_name(name: &str) -> String {
+    if name.starts_with("bpf_") { name.to_owned() } else { format!("bpf_{name}") }
 }
 
 /// Which parts of a frame are shown.

@@ -13,6 +13,7 @@ use std::rc::Rc;
 
 use crate::liveness::{CALLER_SAVED, Regs};
 use crate::state::{Byte, Frame, Kind, RegState, SLOT_BYTES, Slot, State};
+use crate::verified::Stats;
 
 /// Bit per slot of a frame.
 pub(crate) type Slots = u64;
@@ -57,20 +58,19 @@ pub(crate) struct States {
     at: Vec<Vec<Rc<Checkpoint>>>,
     live: Vec<Regs>,
     kept: usize,
-    made: usize,
-    peak: usize,
+    stats: Stats,
 }
 
 impl States {
     /// None yet, for a program with these live registers by slot.
     pub(crate) fn new(live: Vec<Regs>) -> States {
         let at = live.iter().map(|_| Vec::new()).collect();
-        States { at, live, kept: 0, made: 0, peak: 0 }
+        States { at, live, kept: 0, stats: Stats::default() }
     }
 
-    /// Checkpoints made so far, and most of them kept at a time.
-    pub(crate) fn counts(&self) -> (usize, usize) {
-        (self.made, self.peak)
+    /// How many checkpoints there were.
+    pub(crate) fn stats(&self) -> Stats {
+        self.stats
     }
 
     /// Compares a state with those kept at `insn`.
@@ -118,8 +118,9 @@ impl States {
         kept.retain(|kept| kept.misses.get() <= MISSES_BEFORE_EVICTION);
         kept.push(checkpoint);
         self.kept = self.kept + kept.len() - before;
-        self.made += 1;
-        self.peak = self.peak.max(self.kept);
+        self.stats.states += 1;
+        self.stats.peak_states = self.stats.peak_states.max(self.kept);
+        self.stats.most_states_at_insn = self.stats.most_states_at_insn.max(kept.len());
     }
 
     /// Whether every concrete state that `new` stands for is one that the checkpoint stands for,

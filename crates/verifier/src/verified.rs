@@ -1,5 +1,7 @@
 //! The result: what may run, or why not.
 
+use core::fmt;
+
 use skep_isa::Insn;
 use skep_uapi::Errno;
 
@@ -53,6 +55,20 @@ pub struct Stats {
     pub states: usize,
     /// States kept at the same time, at most.
     pub peak_states: usize,
+    /// States kept at one instruction at the same time, at most.
+    pub most_states_at_insn: usize,
+}
+
+impl fmt::Display for Stats {
+    /// The last line of Linux's log. `mark_read` is not counted.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Stats { processed, states, peak_states, most_states_at_insn } = self;
+        write!(
+            f,
+            "processed {processed} insns (limit 1000000) max_states_per_insn {most_states_at_insn} \
+             total_states {states} peak_states {peak_states} mark_read 0"
+        )
+    }
 }
 
 /// Why a program may not run. The log tells the way there.

@@ -105,7 +105,7 @@ impl Checker<'_> {
         };
         let var = match held.value() {
             Some(value) if swaps => Bounds::constant(swapped(value)),
-            _ if bits == 64 => Bounds::UNKNOWN,
+            _ if bits == 64 || held.kind.is_pointer() => Bounds::UNKNOWN,
             Some(value) => Bounds::constant(value).zero_extend(bits.into()),
             None => Bounds::UNKNOWN.zero_extend(bits.into()),
         };

@@ -9,7 +9,7 @@ use super::{Checker, Next, Result};
 use crate::bounds::Bounds;
 use crate::cfg::target;
 use crate::env::{Arg, HelperFlags, License, Map, NoHelper, Prototype, Range, Returns};
-use crate::log::Shown;
+use crate::log::helper_name;
 use crate::state::{Frame, Kind, RegState};
 
 const ARGS: [Reg; 5] = [Reg::R1, Reg::R2, Reg::R3, Reg::R4, Reg::R5];
@@ -47,12 +47,15 @@ impl Checker<'_> {
         let returning = self.log.paths().then(|| self.state.clone());
         let callee = self.state.frames.pop().expect("there is more than one frame");
         self.state.frame_mut().regs[Reg::R0.index()] = result;
+        let next = callee.callsite + 1;
         if let Some(returning) = returning {
-            self.log_frame("returning from callee:\n", &returning, Shown::All);
-            let state = self.state.clone();
-            self.log_frame(&format!("to caller at {}:\n", callee.callsite + 1), &state, Shown::All);
+            self.log_frame("returning from callee:", &returning);
+            let caller = self.state.clone();
+            self.log_frame(&format!("to caller at {next}:"), &caller);
+            let from = core::mem::replace(&mut self.insn, next);
+            self.log_arrival(from);
         }
-        Ok(Next::Insn(callee.callsite + 1))
+        Ok(Next::Insn(next))
     }
 
     /// What the main program leaves in r0.
@@ -99,12 +102,14 @@ impl Checker<'_> {
         self.clobber_caller_saved();
         if self.log.paths() {
             let caller = self.state.clone();
-            self.log_frame("caller:\n", &caller, Shown::All);
-        }
-        self.state.frames.push(frame);
-        if self.log.paths() {
+            self.log_frame("caller:", &caller);
+            self.state.frames.push(frame);
             let callee = self.state.clone();
-            self.log_frame("callee:\n", &callee, Shown::All);
+            self.log_frame("callee:", &callee);
+            self.insn = start;
+            self.log_state();
+        } else {
+            self.state.frames.push(frame);
         }
         Ok(Next::Insn(start))
     }
@@ -144,7 +149,7 @@ impl Checker<'_> {
 
     fn prototype(&self, id: u32) -> Result<&'static Prototype> {
         let name = match (self.env.helper_name)(id) {
-            Some(name) => format!("bpf_{}", name.trim_start_matches("bpf_")),
+            Some(name) => helper_name(name),
             None => "unknown".to_owned(),
         };
         match (self.env.helper)(id) {

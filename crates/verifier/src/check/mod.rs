@@ -9,14 +9,15 @@ mod call;
 mod mem;
 mod stack;
 
-use skep_isa::{Op, Operand, Reg, Width};
+use skep_isa::disasm::kernel_insn;
+use skep_isa::{Callee, Op, Operand, Reg, Width};
 use skep_uapi::Errno;
 
 use crate::bounds::Bounds;
 use crate::cfg::{Cfg, target};
 use crate::env::{Env, Program};
-use crate::liveness::live_registers;
-use crate::log::{Log, ShowFrame, Shown};
+use crate::liveness::Regs;
+use crate::log::{Log, LogNames, ShowFrame, Shown};
 use crate::state::{Frame, Kind, RegState, State};
 use crate::states::{Parent, States, Verdict, finish, fork};
 use crate::verified::{Rejection, Stats};
@@ -27,7 +28,6 @@ pub(crate) struct Checked {
     pub(crate) accesses: Vec<Option<Access>>,
     /// By function, bytes of its own stack that are used.
     pub(crate) stack_bytes: Vec<usize>,
-    pub(crate) stats: Stats,
 }
 
 /// The memory that an instruction accesses, the same on all paths.
@@ -39,16 +39,18 @@ pub(crate) enum Access {
     Other,
 }
 
-/// Follows every path of a program of good shape.
+/// Follows every path of a program of good shape. `stats` says how far it came, also if it fails.
 pub(crate) fn check(
     program: &Program<'_>,
     env: &Env<'_>,
-    cfg: &Cfg,
+    (cfg, live): (&Cfg, Vec<Regs>),
     log: &mut Log,
+    stats: &mut Stats,
 ) -> Result<Checked, Rejection> {
-    let mut checker = Checker::new(program, env, cfg, log);
-    checker.run()?;
-    Ok(checker.finish())
+    let mut checker = Checker::new(program, env, (cfg, live), log);
+    let result = checker.run();
+    *stats = checker.stats();
+    result.map(|()| checker.finish())
 }
 
 /// A walk over all paths: the point it is at, and what is still to be followed.
@@ -67,6 +69,8 @@ struct Checker<'a> {
     last_id: u32,
     progress: Progress,
     touched: Touched,
+    /// Length of the log before the walk.
+    log_start: usize,
     /// Index of the source line logged last.
     last_line: Option<usize>,
     accesses: Vec<Option<Access>>,
@@ -108,19 +112,25 @@ enum Next {
 type Result<T, E = Rejection> = core::result::Result<T, E>;
 
 impl<'a> Checker<'a> {
-    fn new(program: &'a Program<'a>, env: &'a Env<'a>, cfg: &'a Cfg, log: &'a mut Log) -> Self {
+    fn new(
+        program: &'a Program<'a>,
+        env: &'a Env<'a>,
+        (cfg, live): (&'a Cfg, Vec<Regs>),
+        log: &'a mut Log,
+    ) -> Self {
         let mut frame = Frame::new(0, 0, 0);
         frame.regs[Reg::R1.index()] = RegState::pointer(Kind::Ctx);
         Checker {
             program,
             env,
             cfg,
+            log_start: log.text.len(),
             log,
             insn: 0,
             state: State { frames: vec![frame] },
             parent: None,
             pending: Vec::new(),
-            states: States::new(live_registers(cfg, env)),
+            states: States::new(live),
             last_id: 0,
             progress: Progress::default(),
             touched: Touched::default(),
@@ -148,13 +158,11 @@ impl<'a> Checker<'a> {
     }
 
     fn finish(self) -> Checked {
-        let stats = self.stats();
-        Checked { accesses: self.accesses, stack_bytes: self.stack_bytes, stats }
+        Checked { accesses: self.accesses, stack_bytes: self.stack_bytes }
     }
 
     fn stats(&self) -> Stats {
-        let (states, peak_states) = self.states.counts();
-        Stats { processed: self.progress.insns, states, peak_states }
+        Stats { processed: self.progress.insns, ..self.states.stats() }
     }
 
     fn count_insn(&mut self) -> Result<()> {
@@ -180,11 +188,13 @@ impl<'a> Checker<'a> {
                 Ok(true)
             }
             Verdict::Loop(old) => {
-                let message = format!("infinite loop detected at insn {}", self.insn);
-                let rejection = self.reject(Errno::EINVAL, message);
-                self.log_frame("cur state:", &self.state.clone(), Shown::All);
-                self.log_frame("old state:", &old.state, Shown::All);
-                Err(rejection)
+                let message = format!(
+                    "infinite loop detected at insn {}\ncur state:{}\nold state:{}",
+                    self.insn,
+                    self.show(&self.state, Shown::All),
+                    self.show(&old.state, Shown::All)
+                );
+                Err(self.reject(Errno::EINVAL, message))
             }
             Verdict::Unknown { in_loop } => {
                 if self.is_worth_keeping(in_loop) {
@@ -209,7 +219,7 @@ impl<'a> Checker<'a> {
     fn resume(&mut self) -> bool {
         let Some(pending) = self.pending.pop() else {
             if !self.log.all_paths() {
-                self.log.text.clear();
+                self.log.text.truncate(self.log_start);
             }
             return false;
         };
@@ -217,10 +227,10 @@ impl<'a> Checker<'a> {
         self.state = pending.state;
         self.parent = pending.parent;
         if self.log.all_paths() {
-            self.log.append(format_args!("\nfrom {} to {}:", pending.from, pending.insn));
-            self.log_frame("", &self.state.clone(), Shown::All);
+            self.log_arrival(pending.from);
         } else if self.log.paths() {
             self.log.text.truncate(pending.log);
+            self.log.join();
         }
         self.log_state();
         true
@@ -243,14 +253,14 @@ impl<'a> Checker<'a> {
     fn step(&mut self) -> Result<Next> {
         let op = self.cfg.ops[self.insn].expect("the shape of the program was checked");
         self.touched = Touched::default();
-        self.log_insn(&op);
+        self.log_insn();
         let next = self.perform(&op)?;
-        if self.log.paths() && matches!(next, Next::Insn(_)) {
+        if self.log.paths()
+            && !matches!((&op, &next), (Op::Call(Callee::Local(_)), _) | (_, Next::End))
+        {
             let shown = Shown::Only { regs: self.touched.regs, slots: self.touched.slots };
-            let frame = self.state.top();
-            let maps = self.program.maps;
-            let effect = ShowFrame { state: &self.state, frame, shown, maps }.to_string();
-            if !effect.is_empty() && !matches!(op, Op::Call(skep_isa::Callee::Local(_))) {
+            let effect = self.show(&self.state, shown).to_string();
+            if !effect.is_empty() && op != Op::Exit {
                 self.log.effect(effect);
             }
         }
@@ -369,22 +379,37 @@ impl<'a> Checker<'a> {
 
 /// What the log tells of the walk.
 impl Checker<'_> {
+    /// The state at the next instruction.
     fn log_state(&mut self) {
         if self.log.paths() {
-            let state = self.state.clone();
-            self.log_frame(&format!("{}:", self.insn), &state, Shown::All);
+            let state = self.show(&self.state, Shown::All);
+            let line = format!("{}:{state}", self.insn);
+            self.log.line(line);
         }
     }
 
-    fn log_frame(&mut self, label: &str, state: &State, shown: Shown) {
+    /// That the walk has come here by another way than from the instruction before.
+    fn log_arrival(&mut self, from: usize) {
+        if self.log.all_paths() {
+            let state = self.show(&self.state, Shown::All);
+            let line = format!("\nfrom {from} to {}:{state}", self.insn);
+            self.log.line(line);
+        }
+    }
+
+    /// The innermost frame of a state, under a heading.
+    fn log_frame(&mut self, heading: &str, state: &State) {
         if self.log.paths() {
-            let maps = self.program.maps;
-            let frame = ShowFrame { state, frame: state.top(), shown, maps };
-            self.log.append(format_args!("{label}{frame}\n"));
+            let lines = format!("{heading}\n{}", self.show(state, Shown::All));
+            self.log.line(lines);
         }
     }
 
-    fn log_insn(&mut self, op: &Op) {
+    fn show<'s>(&'s self, state: &'s State, shown: Shown) -> ShowFrame<'s> {
+        ShowFrame { state, frame: state.top(), shown, maps: self.program.maps }
+    }
+
+    fn log_insn(&mut self) {
         if !self.log.paths() {
             return;
         }
@@ -398,7 +423,12 @@ impl Checker<'_> {
                 self.log.append(format_args!("; {text} @ {file}:{}\n", line.line));
             }
         }
-        let text = crate::log::insn_text(op, self.program.insns[self.insn], self.env);
+        self.log_insn_text();
+    }
+
+    fn log_insn_text(&mut self) {
+        let names = LogNames { program: self.program, env: self.env };
+        let text = kernel_insn(self.program.insns, self.insn, &names);
         self.log.append(format_args!("{}: {text}\n", self.insn));
     }
 }

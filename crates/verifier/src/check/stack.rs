@@ -94,6 +94,7 @@ impl Checker<'_> {
         signed: bool,
     ) -> Result<RegState> {
         self.read_stack(extent);
+        self.touch_slot(extent.frame, slot_of(extent.bytes.start).0);
         let unknown = RegState::scalar(Bounds::loaded(size, signed));
         if !extent.exact {
             return Ok(unknown);
@@ -175,9 +176,6 @@ impl Checker<'_> {
         let mut slots = 0;
         for off in extent.bytes.clone() {
             slots |= 1 << slot_of(off).0;
-        }
-        if extent.frame == self.state.top() {
-            self.touched.slots |= slots;
         }
         mark_read(&self.state, &self.parent, extent.frame, slots);
     }
