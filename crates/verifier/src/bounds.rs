@@ -156,8 +156,22 @@ impl Bounds {
         bounds.sync()
     }
 
+    /// With the order of its low `bits` bits' (16, 32 or 64) bytes reversed, the others zero.
+    pub(crate) fn swap_bytes(self, bits: u32) -> Bounds {
+        let tnum = self.tnum.swap_bytes(bits);
+        Bounds { tnum, ..Bounds::UNKNOWN }.sync()
+    }
+
     /// The result of `dst = self op other` (not `Mov`).
     pub(crate) fn alu(self, width: Width, op: AluOp, other: Bounds) -> Bounds {
+        // As in Linux 6.18, nothing is known of quotients and remainders, nor of what a count
+        // that may exceed the width shifts.
+        let is_shift = matches!(op, AluOp::Lsh | AluOp::Rsh | AluOp::Arsh);
+        let is_division = matches!(op, AluOp::Div | AluOp::Sdiv | AluOp::Mod | AluOp::Smod);
+        let count = other.part_of(width).umax;
+        if is_division || is_shift && count >= u64::from(bits_of(width)) {
+            return Bounds::UNKNOWN;
+        }
         match width {
             Width::W64 => self.alu64(op, other).sync(),
             Width::W32 => self.alu32(op, other).zero_extend(32),
@@ -173,7 +187,6 @@ impl Bounds {
                 low: span_op(op, a.low, b.low, 32),
             },
             AluOp::Lsh | AluOp::Rsh | AluOp::Arsh => self.shift64(op, other),
-            // As in Linux 6.18, nothing is known of quotients and remainders.
             _ => Bounds::UNKNOWN,
         }
     }
@@ -194,10 +207,6 @@ impl Bounds {
 
     fn shift64(self, op: AluOp, other: Bounds) -> Bounds {
         let mut bounds = Bounds::UNKNOWN;
-        // A count that is not below the width is masked by the machine: nothing is known then.
-        if other.whole.umax >= 64 {
-            return bounds;
-        }
         let (least, most) = (other.whole.umin as u32, other.whole.umax as u32);
         bounds.whole = shift_span(op, self.whole, (least, most), 64);
         if least == most {
@@ -211,9 +220,6 @@ impl Bounds {
 
     fn shift32(self, op: AluOp, other: Bounds) -> Bounds {
         let mut bounds = Bounds::UNKNOWN;
-        if other.low.umax >= 32 {
-            return bounds;
-        }
         let (least, most) = (other.low.umin as u32, other.low.umax as u32);
         bounds.low = shift_span(op, self.low, (least, most), 32);
         if least == most {
@@ -228,10 +234,9 @@ impl Bounds {
 
     /// Whether `self cond other` always (`Some(true)`) or never (`Some(false)`) holds.
     pub(crate) fn compare(&self, width: Width, cond: Cond, other: &Bounds) -> Option<bool> {
-        let (a, b, tnum_a, tnum_b) = match width {
-            Width::W64 => (self.whole, other.whole, self.tnum, other.tnum),
-            Width::W32 => (self.low, other.low, self.tnum.cast(32), other.tnum.cast(32)),
-        };
+        let (a, b) = (self.part_of(width), other.part_of(width));
+        let bits = bits_of(width);
+        let (tnum_a, tnum_b) = (self.tnum.cast(bits), other.tnum.cast(bits));
         let decide = |always: bool, never: bool| match (always, never) {
             (true, _) => Some(true),
             (_, true) => Some(false),
@@ -283,7 +288,15 @@ impl Bounds {
         }
     }
 
-    /// The part that a comparison of this width sees.
+    /// The part that an operation of this width sees.
+    fn part_of(&self, width: Width) -> Span {
+        match width {
+            Width::W64 => self.whole,
+            Width::W32 => self.low,
+        }
+    }
+
+    /// As [`Bounds::part_of`], to change it.
     fn part(&mut self, width: Width) -> &mut Span {
         match width {
             Width::W64 => &mut self.whole,
@@ -367,10 +380,7 @@ fn narrow_equal(width: Width, a: &mut Bounds, b: &mut Bounds) {
 
 /// `a` differs from `b`: if that is one number, it is cut off where it ends a range of `a`.
 fn exclude(width: Width, a: &mut Bounds, b: &Bounds) {
-    let b = match width {
-        Width::W64 => b.whole,
-        Width::W32 => b.low,
-    };
+    let b = b.part_of(width);
     let span = a.part(width);
     if b.umin != b.umax || span.umin == span.umax {
         return;
@@ -384,11 +394,11 @@ fn exclude(width: Width, a: &mut Bounds, b: &Bounds) {
 
 /// `a & b` has a bit in common or none: known where `b` is one number.
 fn narrow_bits(width: Width, a: &mut Bounds, b: &Bounds, holds: bool) {
-    let bits = match width {
-        Width::W64 if b.tnum.is_const() => b.tnum.value,
-        Width::W32 if b.tnum.cast(32).is_const() => b.tnum.cast(32).value,
-        _ => return,
-    };
+    let b = b.tnum.cast(bits_of(width));
+    if !b.is_const() {
+        return;
+    }
+    let bits = b.value;
     if holds && bits.is_power_of_two() {
         a.tnum = Tnum { value: a.tnum.value | bits, mask: a.tnum.mask & !bits };
     } else if !holds && a.tnum.value & bits == 0 {
@@ -434,24 +444,26 @@ impl fmt::Display for Bounds {
             ("smax", Number::Signed(whole.smax), whole.smax == full.smax),
             ("umin", Number::Unsigned(whole.umin), whole.umin == full.umin),
             ("umax", Number::Unsigned(whole.umax), whole.umax == full.umax),
-            ("smin32", Number::Signed(low.smin), low.smin == half.smin),
-            ("smax32", Number::Signed(low.smax), low.smax == half.smax),
+            ("smin32", Number::signed32(low.smin), low.smin == half.smin),
+            ("smax32", Number::signed32(low.smax), low.smax == half.smax),
             ("umin32", Number::Unsigned(low.umin), low.umin == half.umin),
             ("umax32", Number::Unsigned(low.umax), low.umax == half.umax),
         ];
+        // Smallest values that are the same number are shown together, and so are largest.
         let shown: Vec<_> = ranges.iter().filter(|(_, _, default)| !default).collect();
+        let alike = |a: &(&str, Number, bool), b: &(&str, Number, bool)| {
+            a.0[1..4] == b.0[1..4] && a.1.integer() == b.1.integer()
+        };
         let mut separator = "";
-        for (index, (_, number, _)) in shown.iter().enumerate() {
-            if shown[..index].iter().any(|(_, earlier, _)| earlier.same_as(*number)) {
+        for (index, first) in shown.iter().enumerate() {
+            if shown[..index].iter().any(|earlier| alike(earlier, first)) {
                 continue;
             }
             write!(f, "{separator}")?;
-            for (name, other, _) in &shown[index..] {
-                if other.same_as(*number) {
-                    write!(f, "{name}=")?;
-                }
+            for (name, ..) in shown[index..].iter().filter(|other| alike(first, other)) {
+                write!(f, "{name}=")?;
             }
-            write!(f, "{number}")?;
+            write!(f, "{}", first.1)?;
             separator = ",";
         }
         if self.tnum != Tnum::UNKNOWN {
@@ -461,7 +473,7 @@ impl fmt::Display for Bounds {
     }
 }
 
-/// A number as the log prints it: short ones in decimal.
+/// A number as the log prints it: in decimal if it is short.
 #[derive(Clone, Copy)]
 pub(crate) enum Number {
     Signed(i64),
@@ -469,9 +481,13 @@ pub(crate) enum Number {
 }
 
 impl Number {
-    /// Whether both are the same number, as the log sees it: a negative one is no unsigned one.
-    fn same_as(self, other: Number) -> bool {
-        self.integer() == other.integer()
+    /// A signed 32-bit number: a long one is shown as its bits.
+    fn signed32(number: i64) -> Number {
+        if i16::try_from(number).is_ok() {
+            Number::Signed(number)
+        } else {
+            Number::Unsigned(u64::from(number as u32))
+        }
     }
 
     fn integer(self) -> i128 {
@@ -485,9 +501,8 @@ impl Number {
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Number::Signed(number) if i16::try_from(number).is_ok() => write!(f, "{number}"),
+            number if i16::try_from(number.integer()).is_ok() => write!(f, "{}", number.integer()),
             Number::Signed(number) => write!(f, "{number:#x}"),
-            Number::Unsigned(number) if u16::try_from(number).is_ok() => write!(f, "{number}"),
             Number::Unsigned(number) => write!(f, "{number:#x}"),
         }
     }

@@ -4,7 +4,7 @@
 //! only jumps to instructions of the same function, no end to fall off and no instruction that
 //! nothing leads to.
 
-use skep_isa::{Callee, Imm64, Insn, Op, decode};
+use skep_isa::{Callee, DecodeError, Imm64, Insn, Op, decode};
 use skep_uapi::Errno;
 
 use crate::env::{Limits, Program};
@@ -78,7 +78,8 @@ impl Cfg {
                         return Err(reject(insn, Errno::EINVAL, message));
                     }
                     Some(target) if self.ops[target].is_none() => {
-                        let message = format!("jump into the middle of ldimm64 insn {target}");
+                        let message =
+                            format!("jump into the middle of ldimm64 insn {}", target - 1);
                         return Err(reject(insn, Errno::EINVAL, message));
                     }
                     Some(_) => {}
@@ -138,12 +139,20 @@ fn decode_all(program: &Program<'_>) -> Result<Vec<Option<Op>>, Rejection> {
     let mut ops = vec![None; program.insns.len()];
     let mut insn = 0;
     while let Some(slots) = program.insns.get(insn..).filter(|slots| !slots.is_empty()) {
-        let op = decode(slots).map_err(|e| reject(insn, Errno::EINVAL, e.to_string()))?;
+        let op = decode(slots).map_err(|error| reject(insn, Errno::EINVAL, explain(error)))?;
         check_known(program, insn, &op, slots)?;
         ops[insn] = Some(op);
         insn += op.slots();
     }
     Ok(ops)
+}
+
+/// Linux's words for an unknown opcode; the decoder's, which say more, for the rest.
+fn explain(error: DecodeError) -> String {
+    match error {
+        DecodeError::Opcode(opcode) => format!("unknown opcode {opcode:02x}"),
+        error => error.to_string(),
+    }
 }
 
 /// What an instruction refers to is there, and the check knows its kind.
@@ -167,7 +176,7 @@ fn check_known(
         Op::LoadImm64 { imm: Imm64::MapIdxValue { index, off }, .. } => {
             let map = map(index)?;
             if !map.direct_value {
-                let message = format!("map {} has no value at a fixed address", map.name);
+                let message = "no direct value access support for this map type".to_owned();
                 return Err(reject(insn, Errno::EINVAL, message));
             }
             if off >= map.value_size || off >= MAX_VALUE_OFF {

@@ -215,7 +215,8 @@ pub struct Prototype {
 pub enum Arg {
     /// Nothing.
     None,
-    /// Any initialised number. Pointers are not: they would leak.
+    /// Any initialised value (`ARG_ANYTHING`): a number, or a pointer, of which the helper sees
+    /// the address.
     Scalar,
     /// A map, of one of these types (empty: of any).
     ConstMapPtr(&'static [MapType]),

@@ -11,7 +11,7 @@ use crate::verified::Rejection;
 const FRAME_ALIGN: usize = 16;
 
 /// Checks that no chain of calls needs more stack than there is. `stack_bytes` says what each
-/// function uses itself. Functions do not call themselves: the check has refused that.
+/// function uses itself. A function that may call itself makes a chain that is too long.
 pub(crate) fn check_stack_depth(
     cfg: &Cfg,
     stack_bytes: &[usize],

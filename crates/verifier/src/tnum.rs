@@ -78,6 +78,12 @@ impl Tnum {
         Tnum { value: self.value & upper | low.value, mask: self.mask & upper | low.mask }
     }
 
+    /// The bytes of its low `bits` bits (16, 32 or 64) in reverse order, zero-extended.
+    pub(crate) const fn swap_bytes(self, bits: u32) -> Tnum {
+        let up = 64 - bits;
+        Tnum { value: (self.value << up).swap_bytes(), mask: (self.mask << up).swap_bytes() }
+    }
+
     pub(crate) const fn add(self, other: Tnum) -> Tnum {
         let masks = self.mask.wrapping_add(other.mask);
         let values = self.value.wrapping_add(other.value);

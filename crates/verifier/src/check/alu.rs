@@ -98,16 +98,12 @@ impl Checker<'_> {
             Swap::ToBe => cfg!(target_endian = "little"),
             Swap::Bswap => true,
         };
-        let swapped = |value: u64| match bits {
-            16 => u64::from((value as u16).swap_bytes()),
-            32 => u64::from((value as u32).swap_bytes()),
-            _ => value.swap_bytes(),
-        };
-        let var = match held.value() {
-            Some(value) if swaps => Bounds::constant(swapped(value)),
-            _ if bits == 64 || held.kind.is_pointer() => Bounds::UNKNOWN,
-            Some(value) => Bounds::constant(value).zero_extend(bits.into()),
-            None => Bounds::UNKNOWN.zero_extend(bits.into()),
+        let bits = u32::from(bits);
+        let var = match held.kind {
+            Kind::Scalar if swaps => held.var.swap_bytes(bits),
+            Kind::Scalar if bits == 64 => held.var,
+            Kind::Scalar => held.var.zero_extend(bits),
+            _ => Bounds::UNKNOWN,
         };
         self.write(dst, RegState::scalar(var))
     }

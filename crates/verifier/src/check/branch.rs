@@ -40,6 +40,9 @@ impl Checker<'_> {
 /// Whether the jump is always or never taken.
 fn decide(test: Test, left: &RegState, right: &RegState) -> Option<bool> {
     if left.kind == Kind::Scalar && right.kind == Kind::Scalar {
+        if test.src == Operand::Reg(test.dst) {
+            return holds_for_equals(test.cond);
+        }
         return left.var.compare(test.width, test.cond, &right.var);
     }
     let (pointer, number) = if left.kind == Kind::Scalar { (right, left) } else { (left, right) };
@@ -49,6 +52,15 @@ fn decide(test: Test, left: &RegState, right: &RegState) -> Option<bool> {
         (true, Cond::Eq) => Some(false),
         (true, Cond::Ne) => Some(true),
         _ => None,
+    }
+}
+
+/// What a number compared with itself yields.
+fn holds_for_equals(cond: Cond) -> Option<bool> {
+    match cond {
+        Cond::Eq | Cond::Ge | Cond::Le | Cond::Sge | Cond::Sle => Some(true),
+        Cond::Ne | Cond::Gt | Cond::Lt | Cond::Sgt | Cond::Slt => Some(false),
+        Cond::Set => None,
     }
 }
 

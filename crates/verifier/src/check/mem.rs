@@ -85,7 +85,7 @@ impl Checker<'_> {
         self.check_atomic(place, "stores into")?;
         let loaded = self.load_from(place, false)?;
         let place = Place { direction: Direction::Write, ..place };
-        self.store_to(place, &RegState::scalar(Bounds::UNKNOWN))?;
+        self.store_to(place, &RegState::UNINIT)?;
         match op {
             AtomicOp::Cmpxchg => self.write(Reg::R0, loaded),
             _ if fetches(op) => self.write(src, loaded),
@@ -130,7 +130,7 @@ impl Checker<'_> {
             Kind::Ctx => self.load_ctx(place, signed),
             Kind::Stack(frame) => {
                 self.set_access(Access::Other)?;
-                self.check_stack_alignment(place)?;
+                self.check_alignment(place, "stack ")?;
                 let pointer = StackPointer { frame: frame.into(), reg: reg.number(), held };
                 let bytes = size.bytes() as i64;
                 let extent =
@@ -148,13 +148,14 @@ impl Checker<'_> {
         }
     }
 
+    /// Stores what a register holds, or, if that is nothing, some number.
     fn store_to(&mut self, place: Place, value: &RegState) -> Result<()> {
         let Place { reg, held, off, size, direction } = place;
         match held.kind {
             Kind::Ctx => self.store_ctx(place),
             Kind::Stack(frame) => {
                 self.set_access(Access::Other)?;
-                self.check_stack_alignment(place)?;
+                self.check_alignment(place, "stack ")?;
                 let pointer = StackPointer { frame: frame.into(), reg: reg.number(), held };
                 let bytes = size.bytes() as i64;
                 let extent =
@@ -362,10 +363,6 @@ impl Checker<'_> {
         }
     }
 
-    fn check_stack_alignment(&self, place: Place) -> Result<()> {
-        self.check_alignment(place, "stack ")
-    }
-
     fn check_alignment(&self, place: Place, what: &str) -> Result<()> {
         let Place { held, off, size, .. } = place;
         let constant = Bounds::constant((i64::from(held.off) + i64::from(off)) as u64);
@@ -393,6 +390,7 @@ impl Checker<'_> {
                 Err(self.reject(Errno::EACCES, message))
             }
             Kind::Value(_) => self.check_alignment(place, "value "),
+            Kind::Stack(_) => self.check_alignment(place, "stack "),
             _ => self.check_alignment(place, ""),
         }
     }

@@ -70,6 +70,7 @@ impl Checker<'_> {
         }
         let bytes = off + min..off + max + size;
         if bytes.start < -STACK_BYTES || bytes.end > 0 || size < 0 {
+            let errno = if exact || direction == Direction::Write { errno } else { Errno::EINVAL };
             let message = if exact {
                 format!("invalid {words} stack R{reg} off={} size={size}", bytes.start)
             } else {
@@ -123,7 +124,7 @@ impl Checker<'_> {
         Ok(unknown)
     }
 
-    /// Stores `held`, which is of register `from` if it is of one.
+    /// Stores what a register holds, or, if that is nothing, some number.
     pub(super) fn store_stack(
         &mut self,
         extent: &Extent,
@@ -148,7 +149,7 @@ impl Checker<'_> {
         self.touch_slot(extent.frame, number);
         let frame = &mut self.state.frames[extent.frame];
         let slot = frame.slot_mut(number);
-        if start == 0 {
+        if start == 0 && held.kind != Kind::Uninit {
             slot.spill(*held, size);
         } else if held.is_null() {
             slot.fill(start, size.bytes(), Byte::Zero);
