@@ -23,10 +23,13 @@
 
 mod btf;
 mod builder;
+mod dump;
 mod error;
 pub mod ext;
 mod parse;
+mod print;
 mod types;
+mod value;
 
 pub use btf::Btf;
 pub use builder::Builder;
@@ -35,6 +38,7 @@ pub use types::{
     Array, Composite, Data, Datasec, DeclTag, Enum, Enumerator, Func, FuncProto, Int, Kind, Member,
     Param, Type, Var, VarSecinfo,
 };
+pub use value::Value;
 
 /// Where a function begins, and its type (`bpf_func_info`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

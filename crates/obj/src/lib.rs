@@ -35,7 +35,7 @@ mod section;
 
 pub use error::Error;
 pub use object::{MapDef, Object, Program, Reloc};
-pub use read::{TextSection, text_sections};
+pub use read::{TextSection, text_sections, type_information};
 pub use section::Section;
 
 impl Object {

@@ -163,6 +163,15 @@ impl MapTable {
     }
 }
 
+/// The type information of a file as it stands there: of an object of either byte order, or of a
+/// file that holds nothing else (as `/sys/kernel/btf/vmlinux`). `None`: an object without any.
+pub fn type_information(bytes: &[u8]) -> Result<Option<Btf>, Error> {
+    if matches!(bytes, [0x9f, 0xeb, ..] | [0xeb, 0x9f, ..]) {
+        return Ok(Some(Btf::parse(bytes)?));
+    }
+    types(&Elf::parse(bytes, Layout::Strict)?)
+}
+
 /// A section of code, for disassemblers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TextSection {
