@@ -267,12 +267,12 @@ fn churn(kernel: &UserKernel, map: Fd, thread: u32) {
     for round in 0..2000_u32 {
         let number = thread * 8 + round % 8;
         let stored = [number.to_ne_bytes(), round.to_ne_bytes()].concat().repeat(2);
-        kernel.map_update(map, &key(number), &stored, 0).unwrap();
+        kernel.map_update(map, &key(number), &stored, 0).expect("a key of this thread alone");
         let mut found = [0; 16];
-        kernel.map_lookup(map, &key(number), &mut found, 0).unwrap();
+        kernel.map_lookup(map, &key(number), &mut found, 0).expect("a key of this thread alone");
         assert_eq!(found, stored[..]);
         if round < 1900 && round % 3 == 0 {
-            kernel.map_delete(map, &key(number)).unwrap();
+            kernel.map_delete(map, &key(number)).expect("a key of this thread alone");
         }
     }
 }

@@ -15,7 +15,7 @@ fn map(kernel: &UserKernel) -> Fd {
         max_entries: 1,
         ..MapCreate::default()
     };
-    kernel.map_create(create).unwrap()
+    kernel.map_create(create).expect("an array of one value")
 }
 
 fn pin(kernel: &UserKernel, pathname: &str, bpf_fd: Fd) -> Result<u32, Errno> {
