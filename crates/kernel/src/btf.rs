@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use skep_btf::Btf;
-use skep_uapi::{BtfInfo, Errno, MapCreate};
+use skep_btf::{Btf, Data, Kind};
+use skep_uapi::{BtfInfo, Errno, MapCreate, MapType};
 
 use crate::id::{Id, Ids};
 
@@ -49,13 +49,33 @@ pub(crate) fn load(
 
 /// The kernel's own types, with the first id, as on Linux.
 pub(crate) fn vmlinux(ids: &Ids<BtfObject>) -> Arc<BtfObject> {
-    let btf = Btf::default();
+    let btf = crate::vmlinux::build();
     ids.publish(|id| BtfObject { id, btf, name: "vmlinux" })
 }
 
 /// Whether the types that a map names have the sizes of its keys and values.
-pub(crate) fn check_map_types(_btf: &BtfObject, _create: &MapCreate<'_>) -> Result<(), Errno> {
-    Ok(())
+pub(crate) fn check_map_types(object: &BtfObject, create: &MapCreate<'_>) -> Result<(), Errno> {
+    let btf = &object.btf;
+    let (key, value) = (create.btf_key_type_id, create.btf_value_type_id);
+    let sized = |id: u32, bytes: u32| btf.size_of(id) == Some(u64::from(bytes));
+    let is_array = matches!(create.map_type, MapType::ARRAY | MapType::PERCPU_ARRAY);
+    let key_ok = match key {
+        // The one value of global data has no key type, and is a section.
+        0 => {
+            let section = btf.ty(value).is_some_and(|ty| ty.kind() == Kind::Datasec);
+            create.map_type == MapType::ARRAY && create.max_entries == 1 && section
+        }
+        key => sized(key, create.key_size) && (!is_array || is_plain_int(btf, key)),
+    };
+    if key_ok && sized(value, create.value_size) { Ok(()) } else { Err(Errno::EINVAL) }
+}
+
+/// An integer without bit offset: what an index can be.
+fn is_plain_int(btf: &Btf, id: u32) -> bool {
+    match btf.ty(btf.resolve(id)).map(|ty| &ty.data) {
+        Some(Data::Int(int)) => int.bit_offset == 0 && u32::from(int.bits) == int.size * 8,
+        _ => false,
+    }
 }
 
 impl BtfObject {

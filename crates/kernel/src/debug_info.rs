@@ -1,5 +1,6 @@
 //! `func_info` and `line_info` of a program: checked as Linux checks them, and read for the log.
 
+use skep_btf::{Btf, Data, FuncInfo, LineInfo};
 use skep_uapi::{Errno, ProgLoad};
 use skep_verifier::Line;
 
@@ -18,11 +19,12 @@ pub(crate) struct Source {
 /// The largest record that Linux takes (`MAX_FUNCINFO_REC_SIZE`, `MAX_LINEINFO_REC_SIZE`).
 const RECORD_MAX: u32 = 252;
 
-/// Reads both tables; without either, the BTF of the program is not looked at.
+/// Reads both tables of a program of so many slots. Without either, the BTF of the program is not
+/// looked at.
 pub(crate) fn read(
     kernel: &UserKernel,
     load: &ProgLoad<'_>,
-    _slots: usize,
+    slots: usize,
 ) -> Result<Source, Problem> {
     let mut source = Source::default();
     if load.func_info.is_empty() && load.line_info.is_empty() {
@@ -30,9 +32,11 @@ pub(crate) fn read(
     }
     let fd = load.prog_btf_fd.ok_or_else(|| Problem::new(Errno::EBADF, ""))?;
     let btf = kernel.fds.btf(fd).map_err(|errno| Problem::new(errno, ""))?;
-    source.info.func_info = records(load.func_info, load.func_info_rec_size, FUNC_INFO_BYTES)?;
-    source.info.line_info = records(load.line_info, load.line_info_rec_size, LINE_INFO_BYTES)?;
-    source.info.btf = Some(btf);
+    let funcs = records(load.func_info, load.func_info_rec_size, FUNC_INFO_BYTES)?;
+    source.functions = functions(&btf.btf, &funcs)?;
+    let lines = records(load.line_info, load.line_info_rec_size, LINE_INFO_BYTES)?;
+    source.lines = read_lines(&btf.btf, &lines, slots)?;
+    source.info = DebugInfo { btf: Some(btf), func_info: funcs, line_info: lines };
     Ok(source)
 }
 
@@ -48,9 +52,73 @@ fn records(bytes: &[u8], size: u32, known: usize) -> Result<Vec<u8>, Problem> {
     for record in bytes.chunks_exact(size as usize) {
         let (head, tail) = record.split_at(known);
         if tail.iter().any(|b| *b != 0) {
-            return Err(Problem::new(Errno::E2BIG, ""));
+            return Err(Problem::new(Errno::E2BIG, "nonzero tailing record in func info"));
         }
         kept.extend_from_slice(head);
     }
     Ok(kept)
+}
+
+/// Names of functions by their first slot: the first is at 0, the others follow.
+fn functions(btf: &Btf, records: &[u8]) -> Result<Vec<(u32, String)>, Problem> {
+    let mut functions: Vec<(u32, String)> = Vec::new();
+    for record in records.as_chunks::<FUNC_INFO_BYTES>().0 {
+        let FuncInfo { insn, type_id } =
+            FuncInfo { insn: word(record, 0), type_id: word(record, 4) };
+        let message = match functions.last() {
+            None if insn != 0 => {
+                format!("nonzero insn_off {insn} for the first func info record")
+            }
+            Some((before, _)) if insn <= *before => format!(
+                "same or smaller insn offset ({insn}) than previous func info record ({before})"
+            ),
+            _ => match btf.ty(type_id).map(|ty| &ty.data) {
+                Some(Data::Func(_)) => {
+                    functions.push((insn, btf.name(type_id).to_owned()));
+                    continue;
+                }
+                _ => format!("invalid type id {type_id} in func info"),
+            },
+        };
+        return Err(Problem::new(Errno::EINVAL, message));
+    }
+    Ok(functions)
+}
+
+fn read_lines(btf: &Btf, records: &[u8], slots: usize) -> Result<Vec<Line>, Problem> {
+    let mut lines: Vec<Line> = Vec::new();
+    for (i, record) in records.as_chunks::<LINE_INFO_BYTES>().0.iter().enumerate() {
+        let info = LineInfo {
+            insn: word(record, 0),
+            file_name_off: word(record, 4),
+            line_off: word(record, 8),
+            line_col: word(record, 12),
+        };
+        let before = lines.last().map(|line| line.insn);
+        let out_of_order = before.is_some_and(|before| info.insn <= before);
+        if out_of_order || info.insn as usize >= slots {
+            let (insn, before) = (info.insn, before.unwrap_or(0));
+            let message = format!(
+                "Invalid line_info[{i}].insn_off:{insn} (prev_offset:{before} prog->len:{slots})"
+            );
+            return Err(Problem::new(Errno::EINVAL, message));
+        }
+        let strings = btf.strings().len();
+        if info.line_off as usize >= strings || info.file_name_off as usize >= strings {
+            let message = format!("Invalid line_info[{i}].line_off or .file_name_off");
+            return Err(Problem::new(Errno::EINVAL, message));
+        }
+        lines.push(Line {
+            insn: info.insn,
+            file: btf.string(info.file_name_off).to_owned(),
+            line: info.line(),
+            column: info.column(),
+            text: btf.string(info.line_off).to_owned(),
+        });
+    }
+    Ok(lines)
+}
+
+fn word(record: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(record[at..at + 4].try_into().expect("four bytes"))
 }

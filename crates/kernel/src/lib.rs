@@ -9,7 +9,7 @@
 //!
 //! In reading order:
 //! - `kernel` (the parts, and the traits that it answers), `syscall` (every command);
-//! - objects: `id`, `fd`, `bpffs`, `btf`, `link`;
+//! - objects: `id`, `fd`, `bpffs`, `btf` and `vmlinux`, `link`;
 //! - programs: `load` (the checks around the verifier), `debug_info`, `prog` (runs them);
 //! - what programs meet: `prog_types`, `helpers`, `maps`, `memory` (how it is shared);
 //! - the machine: `cpu`, `clock`, `task`, `net`, `files`, `trace`;
@@ -38,6 +38,7 @@
 
 mod bpffs;
 mod btf;
+pub mod checked;
 mod clock;
 mod cpu;
 mod debug_info;
@@ -57,6 +58,7 @@ pub mod support;
 mod syscall;
 mod task;
 mod trace;
+mod vmlinux;
 
 pub use clock::ClockSource;
 pub use kernel::{Config, UserKernel};

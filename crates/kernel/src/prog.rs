@@ -75,7 +75,8 @@ pub(crate) enum Ctx<'a> {
 /// One run: what the helpers see.
 pub(crate) struct Run<'a> {
     pub(crate) kernel: &'a UserKernel,
-    pub(crate) prog: &'a Prog,
+    /// The maps of the program.
+    maps: &'a [Arc<Map>],
     pub(crate) cpu: u32,
     pub(crate) ctx: Ctx<'a>,
     /// Where the stack is.
@@ -237,7 +238,13 @@ impl<'a> Run<'a> {
         stack: &Stack,
     ) -> Run<'a> {
         let (key, value) = (Vec::new(), Vec::new());
-        Run { kernel, prog, cpu, ctx, stack: stack.addresses(), key, value }
+        Run { kernel, maps: &prog.maps, cpu, ctx, stack: stack.addresses(), key, value }
+    }
+
+    /// The run of a program that was not loaded, in the checked interpreter. Its stack is not
+    /// one that a helper could read by address.
+    pub(crate) fn unverified(kernel: &'a UserKernel, cpu: u32, ctx: Ctx<'a>) -> Run<'a> {
+        Run { kernel, maps: &[], cpu, ctx, stack: 0..0, key: Vec::new(), value: Vec::new() }
     }
 
     /// Copies up to `max` bytes from an address that is only a number: of the stack or of the
@@ -245,7 +252,7 @@ impl<'a> Run<'a> {
     pub(crate) fn read_memory(&self, address: u64, max: usize) -> Vec<u8> {
         let stack = self.stack.contains(&address).then(|| self.stack.end - address);
         let in_map = || {
-            let memories = self.prog.maps.iter().map(|map| map.storage.values());
+            let memories = self.maps.iter().map(|map| map.storage.values());
             memories.flatten().find_map(|memory| memory.left_at(address))
         };
         let Some(left) = stack.or_else(in_map) else { return Vec::new() };
@@ -276,7 +283,7 @@ impl skep_vm::Host for Run<'_> {
 
 impl Ctx<'_> {
     /// The address that a program gets in r1.
-    fn address(&self) -> u64 {
+    pub(crate) fn address(&self) -> u64 {
         match self {
             Ctx::Xdp(buff, _) => buff.address(),
             Ctx::Skb(packet) => packet.skb.address(),

@@ -27,6 +27,13 @@ pub(crate) struct Rules {
     pub(crate) test_run: fn(&UserKernel, &Prog, &mut TestRun<'_>) -> Result<(), Errno>,
 }
 
+/// A structure of this kernel, for its BTF: members with offset and size in bytes.
+pub(crate) struct Structure {
+    pub(crate) name: &'static str,
+    pub(crate) bytes: usize,
+    pub(crate) members: &'static [(&'static str, usize, usize)],
+}
+
 /// The rules for a type, if this kernel has it.
 pub(crate) fn rules(prog_type: ProgType) -> Option<&'static Rules> {
     match prog_type {

@@ -7,7 +7,7 @@ use skep_isa::Size;
 use skep_uapi::{Errno, TestRun};
 use skep_verifier::{Context, Field, FieldKind, Place};
 
-use super::{Rules, context_in, put, put_word, word};
+use super::{Rules, Structure, context_in, put, put_word, word};
 use crate::UserKernel;
 use crate::helpers;
 use crate::net::dev::LOOPBACK;
@@ -48,6 +48,22 @@ pub(crate) struct Packet<'a> {
     pub(crate) mac: &'a [u8],
     pub(crate) bytes: &'a [u8],
 }
+
+/// For the kernel's BTF.
+pub(crate) const STRUCTURE: Structure = Structure {
+    name: "sk_buff",
+    bytes: size_of::<SkBuff>(),
+    members: &[
+        ("len", offset_of!(SkBuff, len), 4),
+        ("pkt_type", offset_of!(SkBuff, pkt_type), 4),
+        ("mark", offset_of!(SkBuff, mark), 4),
+        ("queue_mapping", offset_of!(SkBuff, queue_mapping), 4),
+        ("protocol", offset_of!(SkBuff, protocol), 4),
+        ("priority", offset_of!(SkBuff, priority), 4),
+        ("ifindex", offset_of!(SkBuff, ifindex), 4),
+        ("hash", offset_of!(SkBuff, hash), 4),
+    ],
+};
 
 /// Bytes of an Ethernet header.
 const ETH_HLEN: usize = 14;
@@ -126,7 +142,24 @@ impl SkBuff {
 const NET_OFF: i64 = -0x10_0000;
 const LL_OFF: i64 = -0x20_0000;
 
-impl Packet<'_> {
+impl<'a> Packet<'a> {
+    /// A frame that arrived at the loopback device, past its link header.
+    pub(crate) fn from_frame(frame: &'a [u8]) -> Result<Packet<'a>, Errno> {
+        if frame.len() < ETH_HLEN || frame.len() > PACKET_MAX {
+            return Err(Errno::EINVAL);
+        }
+        let (mac, bytes) = frame.split_at(ETH_HLEN);
+        check_network_header(mac, bytes)?;
+        let skb = SkBuff {
+            len: u32::try_from(bytes.len()).expect("at most a page"),
+            pkt_type: pkt_type(mac),
+            protocol: u32::from(u16::from_ne_bytes([mac[12], mac[13]])),
+            ifindex: LOOPBACK,
+            ..SkBuff::default()
+        };
+        Ok(Packet { skb, mac, bytes })
+    }
+
     /// A legacy load: the bytes at an offset, which may be relative to the network or the link
     /// header, in network order.
     pub(crate) fn load(&self, offset: i64, size: Size) -> Option<u64> {
@@ -184,28 +217,18 @@ fn test_run(kernel: &UserKernel, prog: &Prog, test: &mut TestRun<'_>) -> Result<
         return Err(Errno::EINVAL);
     }
     let context = context_in::<SKB_BYTES>(test, Errno::E2BIG)?;
-    let (mac, bytes) = test.data_in.split_at(ETH_HLEN);
-    check_network_header(mac, bytes)?;
-    let len = u32::try_from(bytes.len()).expect("at most a page");
-    let mut skb = SkBuff {
-        len,
-        pkt_type: pkt_type(mac),
-        protocol: u32::from(u16::from_ne_bytes([mac[12], mac[13]])),
-        ifindex: LOOPBACK,
-        ..SkBuff::default()
-    };
+    let mut packet = Packet::from_frame(test.data_in)?;
     if let Some(context) = &context {
-        read_context(kernel, context, &mut skb)?;
+        read_context(kernel, context, &mut packet.skb)?;
     }
-    let packet = Packet { skb, mac, bytes };
     let lease = kernel.cpus.lease();
     let outcome = prog.run_repeatedly(kernel, lease, test.repeat, || Ctx::Skb(&packet));
     test.retval = outcome.retval;
     test.duration = outcome.mean_ns;
     // Linux puts a link header of zeros back before it gives the packet out.
     let mut out = vec![0; ETH_HLEN];
-    out.extend_from_slice(bytes);
-    test.data_size_out = len + ETH_HLEN as u32;
+    out.extend_from_slice(packet.bytes);
+    test.data_size_out = packet.skb.len + ETH_HLEN as u32;
     if !test.data_out.is_empty() {
         put(&out, test.data_out)?;
     }

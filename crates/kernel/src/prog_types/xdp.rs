@@ -7,7 +7,7 @@ use skep_isa::Size;
 use skep_uapi::{Errno, TestRun, XdpAction};
 use skep_verifier::{Access, Context, Field, FieldKind, Place};
 
-use super::{Rules, context_in, put, put_word, word};
+use super::{Rules, Structure, context_in, put, put_word, word};
 use crate::UserKernel;
 use crate::helpers;
 use crate::memory::Memory;
@@ -31,6 +31,22 @@ pub(crate) struct XdpBuff {
     rx_queue_index: u32,
     egress_ifindex: u32,
 }
+
+/// For the kernel's BTF.
+pub(crate) const STRUCTURE: Structure = Structure {
+    name: "xdp_buff",
+    bytes: size_of::<XdpBuff>(),
+    members: &[
+        ("data", offset_of!(XdpBuff, data), 8),
+        ("data_end", offset_of!(XdpBuff, data_end), 8),
+        ("data_meta", offset_of!(XdpBuff, data_meta), 8),
+        ("data_hard_start", offset_of!(XdpBuff, hard_start), 8),
+        ("data_hard_end", offset_of!(XdpBuff, hard_end), 8),
+        ("ingress_ifindex", offset_of!(XdpBuff, ingress_ifindex), 4),
+        ("rx_queue_index", offset_of!(XdpBuff, rx_queue_index), 4),
+        ("egress_ifindex", offset_of!(XdpBuff, egress_ifindex), 4),
+    ],
+};
 
 /// Bytes before an arriving frame (`XDP_PACKET_HEADROOM`).
 pub(crate) const HEADROOM: usize = 256;

@@ -1,0 +1,347 @@
+//! Programs through the seam, and the same programs in the checked interpreter: both engines must
+//! agree, and every expected answer was seen on Linux 6.18.
+
+use skep_isa::{Insn, assemble};
+use skep_kernel::{ClockSource, Config, UserKernel, checked};
+use skep_uapi::{
+    Command, Errno, Fd, Helper, Kernel, MapCreate, MapType, ProgLoad, ProgType, TestRun,
+};
+
+fn kernel() -> UserKernel {
+    UserKernel::new(Config { cpus: 2, clock: ClockSource::Virtual, seed: None })
+}
+
+/// A frame of 64 bytes that count up.
+fn frame() -> Vec<u8> {
+    (0..64).collect()
+}
+
+fn insns(text: &str) -> Vec<Insn> {
+    let number = |name: &str| Helper::from_name(name).map(|helper| helper.0);
+    assemble(text, &number).unwrap_or_else(|error| panic!("{error} in {text}")).insns
+}
+
+fn bytes(insns: &[Insn]) -> Vec<u8> {
+    insns.iter().flat_map(|insn| insn.to_le_bytes()).collect()
+}
+
+/// Loads a program, or fails with the end of the log.
+fn load(kernel: &UserKernel, prog_type: ProgType, text: &str) -> Fd {
+    let code = bytes(&insns(text));
+    let mut log = vec![0; 1 << 16];
+    let prog = ProgLoad {
+        prog_type,
+        insns: &code,
+        license: "GPL",
+        log_level: 1,
+        log_buf: &mut log,
+        ..ProgLoad::default()
+    };
+    let loaded = kernel.prog_load(prog);
+    let end = log.iter().position(|b| *b == 0).unwrap_or(log.len());
+    loaded.unwrap_or_else(|e| panic!("{e} for {text}\n{}", String::from_utf8_lossy(&log[..end])))
+}
+
+/// Runs a loaded program on a frame: what it returns, and the frame.
+fn test_run(kernel: &UserKernel, prog_fd: Fd, frame: &[u8]) -> (u32, Vec<u8>) {
+    let mut out = vec![0; 4096];
+    let run = TestRun { prog_fd, data_in: frame, data_out: &mut out, ..TestRun::default() };
+    let mut command = Command::ProgTestRun(run);
+    kernel.bpf(&mut command).unwrap_or_else(|errno| panic!("test run: {errno}"));
+    let Command::ProgTestRun(run) = command else { unreachable!("it was one") };
+    let (retval, size) = (run.retval, run.data_size_out as usize);
+    out.truncate(size);
+    (retval, out)
+}
+
+/// Runs a program on both engines.
+fn check(kernel: &UserKernel, prog_type: ProgType, text: &str, expect: u32) {
+    let code = insns(text);
+    let run = checked::Run { prog_type, insns: &code, maps: &[], budget: 10_000 };
+    let outcome = checked::run(kernel, run, &frame()).unwrap_or_else(|e| panic!("{e} in {text}"));
+    assert_eq!(outcome.retval, expect, "checked, {:#x}: {text}", outcome.retval);
+    let prog = load(kernel, prog_type, text);
+    let (retval, after) = test_run(kernel, prog, &frame());
+    assert_eq!(retval, expect, "verified, {retval:#x}: {text}");
+    if prog_type == ProgType::XDP {
+        assert_eq!(after.len(), outcome.frame.len().max(after.len()), "{text}");
+        assert!(after.ends_with(&outcome.frame), "{text}");
+    }
+    kernel.close(prog);
+}
+
+fn xdp(text: &str, expect: u32) {
+    check(&kernel(), ProgType::XDP, text, expect);
+}
+
+fn filter(text: &str, expect: u32) {
+    check(&kernel(), ProgType::SOCKET_FILTER, text, expect);
+}
+
+const EINVAL: u32 = 22_u32.wrapping_neg();
+const EACCES: u32 = 13_u32.wrapping_neg();
+const EFAULT: u32 = 14_u32.wrapping_neg();
+
+#[test]
+fn an_xdp_program_sees_its_frame() {
+    xdp("r0 = 2\nexit", 2);
+    xdp("r0 = -1\nexit", u32::MAX);
+    xdp("r2 = *(u32 *)(r1 + 0)\nr0 = *(u32 *)(r1 + 4)\nr0 -= r2\nexit", 64);
+    xdp("r2 = *(u32 *)(r1 + 8)\nr0 = *(u32 *)(r1 + 0)\nr0 -= r2\nexit", 0);
+    xdp("r0 = *(u32 *)(r1 + 12)\nexit", 1);
+    xdp("r0 = *(u32 *)(r1 + 16)\nexit", 0);
+    let read = "r2 = *(u32 *)(r1 + 0)
+        r3 = *(u32 *)(r1 + 4)
+        r4 = r2
+        r4 += 14
+        r0 = 0
+        if r4 > r3 goto out
+        r0 = *(u16 *)(r2 + 12)
+    out:
+        exit";
+    xdp(read, 0x0d0c);
+    xdp("call xdp_get_buff_len\nexit", 64);
+}
+
+#[test]
+fn a_frame_moves_within_its_buffer() {
+    let adjust = |helper: &str, by: i32| format!("r2 = {by}\ncall {helper}\nexit");
+    for (by, expect) in [(-216, 0), (-217, EINVAL), (0, 0), (50, 0), (51, EINVAL)] {
+        xdp(&adjust("xdp_adjust_head", by), expect);
+    }
+    let tail = [(-50, 0), (-51, EINVAL), (0, 0), (3456, 0), (3457, EINVAL)];
+    for (by, expect) in tail {
+        xdp(&adjust("xdp_adjust_tail", by), expect);
+    }
+    let meta = [(-4, 0), (-3, EACCES), (-216, 0), (-220, EINVAL), (0, 0), (4, EINVAL)];
+    for (by, expect) in meta {
+        xdp(&adjust("xdp_adjust_meta", by), expect);
+    }
+    let meta_then_head = |meta: i32, head: i32| {
+        format!(
+            "r6 = r1\nr2 = {meta}\ncall xdp_adjust_meta\nr1 = r6\nr2 = {head}\n\
+             call xdp_adjust_head\nexit"
+        )
+    };
+    for (meta, head, expect) in
+        [(-8, -208, 0), (-8, -209, EINVAL), (-100, -116, 0), (-100, 51, EINVAL)]
+    {
+        xdp(&meta_then_head(meta, head), expect);
+    }
+}
+
+#[test]
+fn a_socket_filter_sees_its_packet() {
+    let field = |offset: u32| format!("r0 = *(u32 *)(r1 + {offset})\nexit");
+    filter(&field(0), 50);
+    filter(&field(16), u32::from(u16::from_ne_bytes([12, 13])));
+    filter(&field(40), 1);
+    filter(&field(8), 0);
+    filter("r0 = *(u8 *)(r1 + 17)\nexit", 13);
+    filter("r2 = 7\n*(u32 *)(r1 + 52) = r2\nr0 = *(u32 *)(r1 + 52)\nexit", 7);
+    let load = |offset: i32, len: i32| {
+        format!(
+            "r3 = 0
+            *(u64 *)(r10 - 8) = r3
+            r3 = r10
+            r3 += -8
+            r2 = {offset}
+            r4 = {len}
+            call skb_load_bytes
+            if r0 != 0 goto out
+            r0 = *(u32 *)(r10 - 8)
+        out:
+            exit"
+        )
+    };
+    filter(&load(0, 4), 0x1110_0f0e);
+    filter(&load(46, 4), 0x3f3e_3d3c);
+    filter(&load(47, 4), EFAULT);
+    filter(&load(-1, 4), EFAULT);
+    filter(&load(65_535, 1), EFAULT);
+}
+
+#[test]
+fn legacy_loads_are_in_network_order() {
+    let abs = |size: &str, offset: i64| format!("r6 = r1\nr0 = *({size} *)skb[{offset}]\nexit");
+    filter(&abs("u8", 0), 0x0e);
+    filter(&abs("u16", 0), 0x0e0f);
+    filter(&abs("u32", 0), 0x0e0f_1011);
+    filter(&abs("u32", 46), 0x3c3d_3e3f);
+    filter(&abs("u32", 47), 0);
+    filter(&abs("u8", -0x10_0000), 0x0e);
+    filter(&abs("u8", -0x20_0000), 0);
+    filter(&abs("u16", -0x20_0000 + 12), 0x0c0d);
+    filter(&abs("u16", -4096), 0);
+    filter(&abs("u8", -1), 0);
+}
+
+fn map(kernel: &UserKernel, map_type: MapType) -> Fd {
+    let create =
+        MapCreate { map_type, key_size: 4, value_size: 8, max_entries: 4, ..MapCreate::default() };
+    kernel.map_create(create).unwrap_or_else(|errno| panic!("map: {errno}"))
+}
+
+/// Adds one to the value under key 1, making it if there is none.
+fn counter(map: Fd) -> String {
+    format!(
+        "r1 = 1
+        *(u32 *)(r10 - 4) = r1
+        r1 = map[fd:{map}] ll
+        r2 = r10
+        r2 += -4
+        call map_lookup_elem
+        if r0 == 0 goto make
+        r1 = 1
+        lock *(u64 *)(r0 + 0) += r1
+        r0 = 2
+        exit
+    make:
+        r1 = 1
+        *(u64 *)(r10 - 16) = r1
+        r1 = map[fd:{map}] ll
+        r2 = r10
+        r2 += -4
+        r3 = r10
+        r3 += -16
+        r4 = 0
+        call map_update_elem
+        r0 = 2
+        exit"
+    )
+}
+
+#[test]
+fn programs_count_in_maps() {
+    for map_type in [MapType::ARRAY, MapType::HASH, MapType::PERCPU_ARRAY, MapType::PERCPU_HASH] {
+        let kernel = kernel();
+        let map = map(&kernel, map_type);
+        check(&kernel, ProgType::XDP, &counter(map), 2);
+        let mut values = [0; 16];
+        kernel.map_lookup(map, &1_u32.to_ne_bytes(), &mut values, 0).expect("counted");
+        let sum: u64 = values.as_chunks().0.iter().map(|v| u64::from_ne_bytes(*v)).sum();
+        assert_eq!(sum, 2, "{map_type}: one by each engine");
+    }
+}
+
+#[test]
+fn threads_count_together() {
+    let kernel = kernel();
+    let map = map(&kernel, MapType::HASH);
+    let prog = load(&kernel, ProgType::XDP, &counter(map));
+    test_run(&kernel, prog, &frame());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..500 {
+                    test_run(&kernel, prog, &frame());
+                }
+            });
+        }
+    });
+    let mut value = [0; 8];
+    kernel.map_lookup(map, &1_u32.to_ne_bytes(), &mut value, 0).expect("counted");
+    assert_eq!(u64::from_ne_bytes(value), 2001);
+}
+
+#[test]
+fn what_programs_print_is_in_the_trace() {
+    let kernel = kernel();
+    // "n=%d\n" and its zero byte.
+    let text = "r1 = 0x0a64253d6e ll
+        *(u64 *)(r10 - 8) = r1
+        r1 = r10
+        r1 += -8
+        r2 = 6
+        r3 = 7
+        call trace_printk
+        exit";
+    check(&kernel, ProgType::XDP, text, 4);
+    let line = "            skep-1       [000] ..s1.     0.000000: bpf_trace_printk: n=7\n";
+    let trace = kernel.file("/sys/kernel/tracing/trace_pipe").expect("it is there");
+    assert_eq!(String::from_utf8(trace).expect("text"), line.repeat(2));
+}
+
+#[test]
+fn what_is_not_verified_faults() {
+    let fault = |text: &str| {
+        let code = insns(text);
+        let run = checked::Run { prog_type: ProgType::XDP, insns: &code, maps: &[], budget: 100 };
+        match checked::run(&kernel(), run, &frame()) {
+            Ok(outcome) => format!("{}", outcome.retval),
+            Err(error) => error.to_string(),
+        }
+    };
+    let cases = [
+        ("r0 = *(u64 *)(r10 + 0)\nexit", "insn 0: load of 8 bytes"),
+        ("r2 = *(u32 *)(r1 + 0)\nr0 = *(u8 *)(r2 + 64)\nexit", "insn 1: load of 1 byte"),
+        ("r0 = *(u32 *)(r1 + 20)\nexit", "insn 0:"),
+        ("call 4\nexit", "insn 0: helper 4: not for programs of this type"),
+        ("r0 = 0\nl: goto l", "expected an end within 100 instructions"),
+        ("exit", "insn 0: r0 is read, but was not written"),
+    ];
+    for (text, expect) in cases {
+        assert!(fault(text).starts_with(expect), "{text}: {}", fault(text));
+    }
+}
+
+/// One test run with one thing changed: the answer, and what came out.
+fn check_test_run<'a>(
+    prog: (&UserKernel, Fd),
+    change: impl FnOnce(&mut TestRun<'a>),
+    expect: Result<(u32, u32), Errno>,
+) {
+    let mut run = TestRun { prog_fd: prog.1, ..TestRun::default() };
+    change(&mut run);
+    let shown = format!("{run:?}");
+    let mut command = Command::ProgTestRun(run);
+    let answer = prog.0.bpf(&mut command);
+    let Command::ProgTestRun(run) = command else { unreachable!("it was one") };
+    assert_eq!(answer.map(|_| (run.retval, run.data_size_out)), expect, "{shown}");
+}
+
+#[test]
+fn test_runs_take_and_refuse_what_linux_does() {
+    let kernel = kernel();
+    let frame = frame();
+    let long = vec![0; 3713 + 14];
+    let words = |words: [u32; 6]| words.iter().flat_map(|w| w.to_ne_bytes()).collect::<Vec<u8>>();
+    let contexts = [
+        ([0, 64, 0, 0, 0, 0], Ok((2, 64))),
+        ([8, 64, 0, 1, 0, 0], Ok((2, 64))),
+        ([0, 63, 0, 0, 0, 0], Ok((2, 64))),
+        ([0, 65, 0, 0, 0, 0], Err(Errno::EINVAL)),
+        ([3, 64, 0, 0, 0, 0], Err(Errno::EINVAL)),
+        ([52, 64, 0, 0, 0, 0], Err(Errno::EINVAL)),
+        ([0, 64, 4, 0, 0, 0], Err(Errno::EINVAL)),
+        ([0, 64, 0, 999, 0, 0], Err(Errno::ENODEV)),
+        ([0, 64, 0, 0, 1, 0], Err(Errno::EINVAL)),
+        ([0, 64, 0, 0, 0, 1], Err(Errno::EINVAL)),
+    ]
+    .map(|(context, expect)| (words(context), expect));
+    let xdp = (&kernel, load(&kernel, ProgType::XDP, "r0 = 2\nexit"));
+    check_test_run(xdp, |_| {}, Err(Errno::EINVAL));
+    check_test_run(xdp, |run| run.data_in = &frame[..13], Err(Errno::EINVAL));
+    check_test_run(xdp, |run| run.data_in = &frame[..14], Ok((2, 14)));
+    check_test_run(xdp, |run| (run.data_in, run.repeat) = (&frame, 5), Ok((2, 64)));
+    check_test_run(xdp, |run| (run.data_in, run.flags) = (&frame, 1), Err(Errno::EINVAL));
+    check_test_run(xdp, |run| (run.data_in, run.batch_size) = (&frame, 1), Err(Errno::EINVAL));
+    check_test_run(xdp, |run| (run.data_in, run.cpu) = (&frame, 1), Ok((2, 64)));
+    check_test_run(xdp, |run| run.data_in = &long, Ok((2, 3727)));
+    let mut small = [0xaa; 10];
+    check_test_run(
+        xdp,
+        |run| (run.data_in, run.data_out) = (&frame, &mut small),
+        Err(Errno::ENOSPC),
+    );
+    for (context, expect) in &contexts {
+        check_test_run(xdp, |run| (run.data_in, run.ctx_in) = (&frame, context), *expect);
+    }
+    let filter = (&kernel, load(&kernel, ProgType::SOCKET_FILTER, "r0 = -1\nexit"));
+    check_test_run(filter, |run| run.data_in = &frame, Ok((u32::MAX, 64)));
+    check_test_run(filter, |run| run.data_in = &long, Err(Errno::EINVAL));
+    check_test_run(filter, |run| (run.data_in, run.flags) = (&frame, 4), Ok((u32::MAX, 64)));
+    check_test_run(filter, |run| (run.data_in, run.cpu) = (&frame, 1), Err(Errno::EINVAL));
+    let (_, out) = test_run(&kernel, filter.1, &frame);
+    assert_eq!((&out[..14], &out[14..]), (&[0; 14][..], &frame[14..]), "a link header of zeros");
+}
