@@ -264,7 +264,7 @@ pub enum Op {
     LoadAcquire { size: Size, dst: Reg, src: Reg, off: i16 },
     /// `store_release((size *)(dst + off), src)`.
     StoreRelease { size: Size, dst: Reg, off: i16, src: Reg },
-    /// `r0 = ntoh(*(size *)(packet + imm))`; ends the program with 0 outside the packet.
+    /// `r0 = ntoh(*(size *)(packet + imm))`; ends the function with 0 outside the packet.
     LoadAbs { size: Size, imm: i32 },
     /// `r0 = ntoh(*(size *)(packet + src + imm))`.
     LoadInd { size: Size, src: Reg, imm: i32 },
