@@ -1,8 +1,9 @@
 //! Runs the commands of a golden file and compares.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Runs the commands of `tests/cli/NAME.txt` and compares what they print.
@@ -30,12 +31,14 @@ pub(crate) fn check(name: &str) {
 /// What one command prints, in the form of the golden files.
 fn run(command: &str, tmp: &Path) -> String {
     let tmp = tmp.display().to_string();
-    let command = command.replace("{tmp}", &tmp);
+    let skep = skep_tests::skep();
+    let dir = skep.parent().expect("a program lies in a directory").to_owned();
+    let command = command.replace("{tmp}", &tmp).replace("{bin}", &dir.display().to_string());
     let output = Command::new("sh")
         .arg("-c")
         .arg(&command)
         .current_dir(skep_tests::root())
-        .env("PATH", path_with_skep())
+        .env("PATH", path_beginning_with(dir))
         .env_remove("SKEP_KERNEL")
         .stdin(Stdio::null())
         .output()
@@ -55,24 +58,34 @@ fn run(command: &str, tmp: &Path) -> String {
 }
 
 /// `skep` is found before whatever else the machine has under this name.
-fn path_with_skep() -> std::ffi::OsString {
-    let skep = skep_tests::skep();
-    let dir = skep.parent().expect("a program lies in a directory").to_owned();
+fn path_beginning_with(dir: PathBuf) -> OsString {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let dirs = [dir].into_iter().chain(std::env::split_paths(&path));
     std::env::join_paths(dirs).expect("no directory of PATH holds a colon")
 }
 
-/// Times differ from run to run: `in 0.123 ms, 4567 packets/s` becomes `in T ms, N packets/s`.
+/// Times differ from run to run, so they become `T` and `N`.
 fn without_times(text: &str) -> String {
-    let line = |line: &str| {
-        let Some((before, rest)) = line.split_once(" packets in ") else { return line.to_owned() };
-        match (line.find(" packets/s"), rest.find(" ms, ")) {
-            (Some(end), Some(_)) => format!("{before} packets in T ms, N{}", &line[end..]),
-            _ => line.to_owned(),
+    let text = replace(text, " packets in ", " ms, ", "T");
+    let text = replace(&text, " ms, ", " packets/s", "N");
+    let text = replace(&text, "\"time_ns\":", ",", "T");
+    replace(&text, "\"packets_per_second\":", ",", "N")
+}
+
+/// Puts `letter` for what stands between two markers in one line, wherever that is a number.
+fn replace(text: &str, before: &str, after: &str, letter: &str) -> String {
+    let mut parts = text.split(before);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str(before);
+        match part.split_once(after) {
+            Some((number, rest)) if number.trim().parse::<f64>().is_ok() => {
+                out.extend([letter, after, rest]);
+            }
+            _ => out.push_str(part),
         }
-    };
-    text.lines().map(|it| line(it) + "\n").collect()
+    }
+    out
 }
 
 fn first_difference(golden: &str, found: &str) -> String {

@@ -2,7 +2,8 @@
 //!
 //! A file of `tests/cli/` holds commands, each behind `$ `, and below each what it prints: stdout,
 //! then stderr with `! ` before each line, then `= N` where the exit status is not 0. Commands run
-//! in the root of the project; `{tmp}` is a fresh directory, shared by the commands of a file.
+//! in the root of the project; `{tmp}` is a fresh directory, shared by the commands of a file, and
+//! `{bin}` the one that `skep` lies in.
 //! `SKEP_BLESS=1` writes what is seen into the files.
 
 mod golden;
@@ -28,4 +29,17 @@ fn usage() {
 #[test]
 fn pcap() {
     check("pcap");
+}
+
+#[test]
+fn run() {
+    check("run");
+}
+
+/// C is compiled, so these need a compiler.
+#[test]
+fn compile() {
+    if tools::is_installed("clang-19", "compile") {
+        check("compile");
+    }
 }

@@ -62,7 +62,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// Whether a tool is there; if not, the test that wants it is named.
-fn is_installed(tool: &str, test: &str) -> bool {
+pub(crate) fn is_installed(tool: &str, test: &str) -> bool {
     let found = Command::new(tool).arg("--version").output().is_ok();
     if !found {
         println!("not run: {test}: {tool} is not installed");

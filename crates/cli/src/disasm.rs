@@ -28,7 +28,7 @@ pub(crate) fn run(context: &Context<'_>, args: &Args) -> anyhow::Result<()> {
     let name = args.file.display().to_string();
     let bytes = fs::read(&args.file).with_context(|| format!("cannot read {name}"))?;
     let text = listing(&args.file, &bytes, args).with_context(|| name)?;
-    Ok(context.output.text(&text)?)
+    context.output.text(&text)
 }
 
 /// The heading, then every section that is marked as instructions, unless it is empty.

@@ -17,11 +17,11 @@ pub(crate) struct Completions {
 pub(crate) fn completions(context: &Context<'_>, args: &Completions) -> anyhow::Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "skep", &mut script);
-    Ok(context.output.bytes(&script)?)
+    context.output.bytes(&script)
 }
 
 pub(crate) fn man(context: &Context<'_>) -> anyhow::Result<()> {
     let mut page = Vec::new();
     clap_mangen::Man::new(Cli::command()).render(&mut page)?;
-    Ok(context.output.bytes(&page)?)
+    context.output.bytes(&page)
 }

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::io::{self, Write as _};
 use std::iter;
 
+use anyhow::Context as _;
 use serde_json::{Value, json};
 
 /// In which form.
@@ -66,21 +67,18 @@ impl Output {
     }
 
     /// Prints text as it is; the caller ends its lines. Not for JSON.
-    pub(crate) fn text(&self, text: &str) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        out.flush()
+    pub(crate) fn text(&self, text: &str) -> anyhow::Result<()> {
+        self.bytes(text.as_bytes())
     }
 
     /// Prints bytes as they are.
-    pub(crate) fn bytes(&self, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> anyhow::Result<()> {
         let mut out = io::stdout().lock();
-        out.write_all(bytes)?;
-        out.flush()
+        out.write_all(bytes).and_then(|()| out.flush()).context("cannot write to stdout")
     }
 
     /// Prints one JSON value, with a line end.
-    pub(crate) fn json(&self, value: Value) -> io::Result<()> {
+    pub(crate) fn json(&self, value: Value) -> anyhow::Result<()> {
         match &self.gathered {
             Some(gathered) => gathered.borrow_mut().push(value),
             None => self.bytes(&self.encode(&value)?)?,
@@ -94,7 +92,7 @@ impl Output {
     }
 
     /// As bpftool, tells an error also on stdout where JSON is wanted, once.
-    pub(crate) fn error(&self, text: &str) -> io::Result<()> {
+    pub(crate) fn error(&self, text: &str) -> anyhow::Result<()> {
         if !self.is_json() || self.is_error_told.replace(true) {
             return Ok(());
         }
@@ -106,7 +104,7 @@ impl Output {
         self.is_error_told.set(true);
     }
 
-    fn encode(&self, value: &Value) -> io::Result<Vec<u8>> {
+    fn encode(&self, value: &Value) -> serde_json::Result<Vec<u8>> {
         let mut text = match self.format {
             Format::Pretty => pretty(value),
             Format::Plain | Format::Json => serde_json::to_string(value)?,

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
+use std::path::Path;
 
 use skep_btf::LineInfo;
 use skep_loader::{Error, Rejection};
@@ -19,6 +20,7 @@ const ADVICE: &[(&str, &str)] = &[
         "a map look-up may find nothing: compare the pointer with NULL before using it",
     ),
     ("map_value_or_null", "a map look-up may find nothing: compare the pointer with NULL first"),
+    ("outside of the packet", "compare the end of the access with data_end first"),
     ("invalid access to packet", "compare the end of the access with data_end first"),
     (
         "invalid access to map value",
@@ -123,6 +125,14 @@ fn source(rejection: &Rejection, object: &Object, program: &Program) -> Option<S
     let btf = object.btf.as_ref()?;
     let path = btf.string(info.file_name_off);
     let code = btf.string(info.line_off).replace('\t', " ");
-    let file = path.rsplit('/').next().unwrap_or(path).to_owned();
+    let file = near(path);
     Some(Source { file, line: info.line(), column: info.column() as usize, code })
+}
+
+/// A path as it is seen from here; of a file that lies elsewhere, its name.
+fn near(path: &str) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    let below = Path::new(path).strip_prefix(here).ok().and_then(Path::to_str);
+    let name = || path.rsplit('/').next().unwrap_or(path);
+    below.unwrap_or_else(name).to_owned()
 }

@@ -213,6 +213,8 @@ struct Report<'a> {
 
 /// Characters of the longest bar.
 const BAR: u64 = 40;
+/// Maps of at most so many elements are shown in full.
+const SHORT: usize = 16;
 
 impl Report<'_> {
     fn plain(&self) -> anyhow::Result<String> {
@@ -239,9 +241,15 @@ impl Report<'_> {
             writeln!(text, "  {name:width$} {count:>10}  {bar}")?;
         }
         for map in self.maps() {
-            let elements = dump::elements(&map.map)?;
-            writeln!(text, "map {} ({}):", map.name, map.map.info().map_type)?;
+            let info = map.map.info();
+            let (kind, entries) = (info.map_type, info.max_entries);
+            let mut elements = dump::elements(&map.map)?;
+            writeln!(text, "map {} ({kind} of {entries}):", map.name)?;
+            let zeros = if elements.len() > SHORT { without_zeros(&mut elements) } else { 0 };
             text.push_str(&dump::plain(&map.map, &elements));
+            if zeros > 0 {
+                writeln!(text, "and {zeros} elements of zeros")?;
+            }
         }
         Ok(text)
     }
@@ -293,6 +301,13 @@ impl Report<'_> {
             (name, *count)
         })
     }
+}
+
+/// Takes out the elements that are all zero: of a long array most are. How many there were.
+fn without_zeros(elements: &mut Vec<dump::Element>) -> usize {
+    let all = elements.len();
+    elements.retain(|(_, value)| value.iter().any(|byte| *byte != 0));
+    all - elements.len()
 }
 
 impl Run {

@@ -14,14 +14,15 @@ pub struct Link {
 }
 
 impl Link {
-    /// Attaches a program; `doing` says it for messages.
+    /// Attaches a program; `doing` says it for messages, and costs something only there.
     pub(crate) fn create(
         kernel: &Arc<dyn Kernel>,
         link: LinkCreate<'_>,
-        doing: String,
+        doing: impl FnOnce() -> String,
     ) -> Result<Link, Error> {
         let mut command = Command::LinkCreate(link);
-        let handle = Handle::from_command(kernel, &mut command).map_err(Error::failed(doing))?;
+        let handle = Handle::from_command(kernel, &mut command)
+            .map_err(|errno| Error::Command { doing: doing(), errno })?;
         Ok(Link { handle })
     }
 

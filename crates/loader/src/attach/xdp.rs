@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use skep_uapi::{AttachType, Kernel, LinkCreate, NetLink, Netlink, Reply, Target, xdp_flags};
+use skep_uapi::{
+    AttachType, Errno, Kernel, LinkCreate, NetLink, Netlink, Reply, Target, xdp_flags,
+};
 
 use crate::{Error, Link, Prog};
 
@@ -41,8 +43,7 @@ pub fn link(prog: &Prog, ifindex: u32, mode: Mode) -> Result<Link, Error> {
         flags: mode.flags(),
         ..LinkCreate::default()
     };
-    let doing = format!("attach XDP program {} to interface {ifindex}", prog.title());
-    Link::create(prog.handle().kernel(), link, doing)
+    Link::create(prog.handle().kernel(), link, || attaching(prog, ifindex))
 }
 
 /// Attaches by netlink, as `ip link set dev D xdp` does.
@@ -54,19 +55,18 @@ pub fn netlink(prog: &Prog, ifindex: u32, mode: Mode, replace: Replace<'_>) -> R
     };
     let flags = mode.flags() | extra;
     let request = Netlink::XdpSet { ifindex, prog: Some(prog.handle().fd()), expected, flags };
-    let doing = format!("attach XDP program {} to interface {ifindex}", prog.title());
-    ask(prog.handle().kernel(), request, doing).map(drop)
+    ask(prog.handle().kernel(), request, || attaching(prog, ifindex)).map(drop)
 }
 
 /// Detaches what was attached by netlink in this mode.
 pub fn detach(kernel: &Arc<dyn Kernel>, ifindex: u32, mode: Mode) -> Result<(), Error> {
     let request = Netlink::XdpSet { ifindex, prog: None, expected: None, flags: mode.flags() };
-    ask(kernel, request, format!("detach XDP from interface {ifindex}")).map(drop)
+    ask(kernel, request, || format!("detach XDP from interface {ifindex}")).map(drop)
 }
 
 /// Every interface, with the XDP programs attached to it.
 pub fn interfaces(kernel: &Arc<dyn Kernel>) -> Result<Vec<NetLink>, Error> {
-    match ask(kernel, Netlink::Links, "list the network interfaces".to_owned())? {
+    match ask(kernel, Netlink::Links, || "list the network interfaces".to_owned())? {
         Reply::Links(links) => Ok(links),
         Reply::Done => Ok(Vec::new()),
     }
@@ -74,15 +74,23 @@ pub fn interfaces(kernel: &Arc<dyn Kernel>) -> Result<Vec<NetLink>, Error> {
 
 /// The interface with this name.
 pub fn interface(kernel: &Arc<dyn Kernel>, name: &str) -> Result<NetLink, Error> {
-    let doing = format!("find the network interface {name}");
-    match ask(kernel, Netlink::LinkByName(name), doing.clone())? {
+    let doing = || format!("find the network interface {name}");
+    match ask(kernel, Netlink::LinkByName(name), doing)? {
         Reply::Links(mut links) if !links.is_empty() => Ok(links.swap_remove(0)),
-        _ => Err(Error::Command { doing, errno: skep_uapi::Errno::ENODEV }),
+        _ => Err(Error::Command { doing: doing(), errno: Errno::ENODEV }),
     }
 }
 
-fn ask(kernel: &Arc<dyn Kernel>, request: Netlink<'_>, doing: String) -> Result<Reply, Error> {
-    kernel.netlink(request).map_err(|source| Error::Netlink { doing, source })
+fn ask(
+    kernel: &Arc<dyn Kernel>,
+    request: Netlink<'_>,
+    doing: impl FnOnce() -> String,
+) -> Result<Reply, Error> {
+    kernel.netlink(request).map_err(|source| Error::Netlink { doing: doing(), source })
+}
+
+fn attaching(prog: &Prog, ifindex: u32) -> String {
+    format!("attach XDP program {} to interface {ifindex}", prog.title())
 }
 
 impl Mode {
