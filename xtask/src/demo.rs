@@ -86,11 +86,12 @@ fn count(stage: &Stage) -> Result<()> {
         println!("xdp-counter.bpf.o, `SEC(\".maps\")`:");
         new.iter().for_each(|insn| println!("{insn}"));
     }
-    for name in ["xdp-simple", "xdp-counter"] {
-        println!("$ skep run {name}.bpf.o --pcap {}", stage.pings.display());
-        let run = stage.skep.run(Kernel::User, &stage.objects.path(name), &stage.pings)?;
-        println!("  {}", run.in_one_line());
-    }
+    println!("$ skep run xdp-simple.bpf.o --pcap {}", stage.pings.display());
+    let words = stage.skep.run_in_words(&stage.objects.path("xdp-simple"), &stage.pings)?;
+    words.iter().for_each(|line| println!("  {line}"));
+    println!("$ skep --json run xdp-counter.bpf.o --pcap {}", stage.pings.display());
+    let run = stage.skep.run(Kernel::User, &stage.objects.path("xdp-counter"), &stage.pings)?;
+    println!("  {}", run.in_one_line());
     Ok(())
 }
 

@@ -17,13 +17,13 @@ const CASES: &[(&str, &str, bool)] = &[
 /// Prints the table; whether both columns say the same, where there are two.
 pub(super) fn show(stage: &Stage) -> Result<bool> {
     heading('c', "the same bytes on both kernels, over the same 200 packets");
-    println!("  {:<24} {:<34} Linux", "", "user-space kernel");
+    println!("  {:<34} {:<14} {:<30} Linux", "", "", "user-space kernel");
     let mut do_agree = true;
     let mut not_asked = None;
     for &(name, map, is_per_cpu) in CASES {
         let object = stage.objects.path(name);
         let bytes = std::fs::read(&object)?;
-        println!("  {name}.bpf.o, {} bytes, checksum {:08x}", bytes.len(), checksum(&bytes));
+        let mut title = format!("{name} (checksum {:08x})", checksum(&bytes));
         let user = stage.skep.run(Kernel::User, &object, &stage.pings);
         let linux = stage.skep.run(Kernel::Linux, &object, &stage.pings);
         if let Err(words) = &linux
@@ -34,7 +34,8 @@ pub(super) fn show(stage: &Stage) -> Result<bool> {
         for (what, user, linux) in rows(&user, &linux, map, is_per_cpu) {
             let is_same = not_asked.is_some() || user == linux;
             let linux = if not_asked.is_some() { "-" } else { &linux };
-            println!("  {:<24} {user:<34} {linux}{}", format!("  {what}"), mark(is_same));
+            println!("  {title:<34} {what:<14} {user:<30} {linux}{}", mark(is_same));
+            title.clear();
             do_agree &= is_same;
         }
     }

@@ -76,6 +76,22 @@ impl Skep {
         Run::from_json(&output.stdout).map_err(|error| Words { text: format!("{error:#}") })
     }
 
+    /// `skep run` as it prints; elements that are still zero are left out.
+    pub(super) fn run_in_words(&self, object: &Path, pcap: &Path) -> Result<Vec<String>> {
+        let words = ["run".as_ref(), object.as_os_str(), "--pcap".as_ref(), pcap.as_os_str()];
+        let output = self.call(words)?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        ensure!(output.status.success(), "{said}");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let is_zero = |line: &str| line.rsplit("value: ").next().is_some_and(is_zero_bytes);
+        let (zero, shown): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| is_zero(line));
+        let mut shown: Vec<String> = shown.into_iter().map(String::from).collect();
+        if let (false, Some(last)) = (zero.is_empty(), shown.last_mut()) {
+            *last = format!("{last}, {} of them zero and not shown here", zero.len());
+        }
+        Ok(shown)
+    }
+
     /// A command on Linux that must succeed; its plain output.
     pub(super) fn on_linux(&self, netns: Option<&str>, words: &[&str]) -> Result<String> {
         let mut command = match netns {
@@ -190,7 +206,8 @@ fn numbers(value: &Value) -> Vec<u64> {
         Value::Number(number) => number.as_u64().into_iter().collect(),
         Value::Object(members) => members.values().flat_map(numbers).collect(),
         Value::Array(items) => match items.iter().map(byte).collect::<Option<Vec<u8>>>() {
-            Some(bytes) => vec![little_endian(&bytes)],
+            // Structures of 64-bit counters, and whatever is shorter.
+            Some(bytes) => bytes.chunks(8).map(little_endian).collect(),
             None => items.iter().flat_map(numbers).collect(),
         },
         _ => Vec::new(),
@@ -202,8 +219,12 @@ fn byte(value: &Value) -> Option<u8> {
     u8::from_str_radix(value.as_str()?.strip_prefix("0x")?, 16).ok()
 }
 
+fn is_zero_bytes(text: &str) -> bool {
+    text.split_whitespace().all(|byte| byte == "00") && !text.trim().is_empty()
+}
+
 fn little_endian(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+    bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 impl Words {
@@ -234,14 +255,20 @@ mod tests {
     fn runs_are_read_with_and_without_types() {
         let json = br#"{"verdicts":{"XDP_PASS":3},"time_ns":1500000,"maps":[
             {"name":"bytes","elements":[{"key":["0x01","0x00"],"value":["0x02","0x01"]}]},
+            {"name":"pair","elements":[{"key":["0x01"],"value":
+                ["0x02","0x00","0x00","0x00","0x00","0x00","0x00","0x00","0x03"]}]},
             {"name":"typed","elements":[{"key":[],"value":[],"formatted":{"key":7,"value":{"a":1,"b":2}}},
                                         {"key":[],"value":[],"formatted":{"key":8,"value":{"a":0,"b":0}}}]}]}"#;
         let run = Run::from_json(json).expect("a report");
         assert_eq!(run.verdicts(), "3 XDP_PASS");
         assert_eq!(run.counts("bytes", false), "bytes: [1] 258");
+        assert_eq!(run.counts("pair", false), "pair: [1] 2/3");
         assert_eq!(run.counts("typed", false), "typed: [7] 1/2");
         assert_eq!(run.counts("typed", true), "typed: 3");
-        assert_eq!(run.in_one_line(), "3 XDP_PASS; bytes [258]; typed [1/2, 0/0]; 1.500 ms");
+        assert_eq!(
+            run.in_one_line(),
+            "3 XDP_PASS; bytes [258]; pair [2/3]; typed [1/2, 0/0]; 1.500 ms"
+        );
         assert!(Run::from_json(b"{}").is_err());
     }
 }
