@@ -62,6 +62,14 @@ impl Log {
         }
     }
 
+    /// The stack that each function uses, among the statistics.
+    pub(crate) fn stack(&mut self, stack_bytes: &[usize]) {
+        if self.level & 4 != 0 {
+            let bytes: Vec<String> = stack_bytes.iter().map(usize::to_string).collect();
+            self.append(format_args!("stack depth {}\n", bytes.join("+")));
+        }
+    }
+
     /// Goes on in the line before.
     pub(crate) fn join(&mut self) {
         if self.text.ends_with('\n') {

@@ -79,7 +79,8 @@ pub struct Rejection {
     pub errno: Errno,
     /// The slot at which the rule was broken, in the program as it came.
     pub insn: usize,
-    /// The rule and the value that broke it, in Linux's words where it has some.
+    /// The rule and the value that broke it, in Linux's words where it has some. A second line, and
+    /// further ones, say more of the value.
     pub message: String,
 }
 

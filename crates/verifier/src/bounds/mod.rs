@@ -3,12 +3,19 @@
 //! The three are kept in step: [`Bounds::sync`] carries what one knows to the others. Each of them
 //! alone contains the number, so an operation may compute them apart, and losing precision in one
 //! is never wrong.
+//!
+//! Here are the operations; `narrow` has the comparisons, `text` what the log shows.
 
-use core::fmt;
+mod narrow;
+#[cfg(test)]
+mod tests;
+mod text;
 
-use skep_isa::{AluOp, Cond, Size, Width};
+use skep_isa::{AluOp, Size, Width};
 
-use crate::span::{Span, to_signed};
+pub(crate) use text::Number;
+
+use crate::span::Span;
 use crate::tnum::Tnum;
 
 /// A set of 64-bit numbers: those that all three parts contain.
@@ -232,62 +239,6 @@ impl Bounds {
         bounds
     }
 
-    /// Whether `self cond other` always (`Some(true)`) or never (`Some(false)`) holds.
-    pub(crate) fn compare(&self, width: Width, cond: Cond, other: &Bounds) -> Option<bool> {
-        let (a, b) = (self.part_of(width), other.part_of(width));
-        let bits = bits_of(width);
-        let (tnum_a, tnum_b) = (self.tnum.cast(bits), other.tnum.cast(bits));
-        let decide = |always: bool, never: bool| match (always, never) {
-            (true, _) => Some(true),
-            (_, true) => Some(false),
-            _ => None,
-        };
-        let same = a.umin == a.umax && b.umin == b.umax && a.umin == b.umin;
-        let apart = tnum_a.is_disjoint(tnum_b)
-            || a.umax < b.umin
-            || b.umax < a.umin
-            || a.smax < b.smin
-            || b.smax < a.smin;
-        match cond {
-            Cond::Eq => decide(same, apart),
-            Cond::Ne => decide(apart, same),
-            Cond::Set => {
-                let both = tnum_a.and(tnum_b);
-                decide(both.value != 0, both.mask == 0)
-            }
-            Cond::Gt => decide(a.umin > b.umax, a.umax <= b.umin),
-            Cond::Ge => decide(a.umin >= b.umax, a.umax < b.umin),
-            Cond::Lt => decide(a.umax < b.umin, a.umin >= b.umax),
-            Cond::Le => decide(a.umax <= b.umin, a.umin > b.umax),
-            Cond::Sgt => decide(a.smin > b.smax, a.smax <= b.smin),
-            Cond::Sge => decide(a.smin >= b.smax, a.smax < b.smin),
-            Cond::Slt => decide(a.smax < b.smin, a.smin >= b.smax),
-            Cond::Sle => decide(a.smax <= b.smin, a.smin > b.smax),
-        }
-    }
-
-    /// Narrows both to the pairs of which `self cond other` is `holds`. An end that contradicts the
-    /// other leaves a number as it was.
-    pub(crate) fn narrow(&mut self, width: Width, cond: Cond, other: &mut Bounds, holds: bool) {
-        let (mut a, mut b) = (*self, *other);
-        match (cond, holds) {
-            (Cond::Eq, true) | (Cond::Ne, false) => narrow_equal(width, &mut a, &mut b),
-            (Cond::Ne, true) | (Cond::Eq, false) => {
-                exclude(width, &mut a, &b);
-                exclude(width, &mut b, &a);
-            }
-            (Cond::Set, _) => {
-                narrow_bits(width, &mut a, &b, holds);
-                narrow_bits(width, &mut b, &a, holds);
-            }
-            _ => narrow_order(width, cond, (&mut a, &mut b), holds),
-        }
-        if let (Some(a), Some(b)) = (a.synced(), b.synced()) {
-            *self = a;
-            *other = b;
-        }
-    }
-
     /// The part that an operation of this width sees.
     fn part_of(&self, width: Width) -> Span {
         match width {
@@ -354,156 +305,5 @@ fn shift_tnum(op: AluOp, tnum: Tnum, count: u32) -> Tnum {
         AluOp::Lsh => tnum.shl(count),
         AluOp::Rsh => tnum.shr(count),
         _ => tnum.sar(count),
-    }
-}
-
-/// Both sides are equal: each is what both may be.
-fn narrow_equal(width: Width, a: &mut Bounds, b: &mut Bounds) {
-    let span = a.part(width).intersect(*b.part(width));
-    *a.part(width) = span;
-    *b.part(width) = span;
-    match width {
-        Width::W64 if !a.tnum.is_disjoint(b.tnum) => {
-            a.tnum = a.tnum.intersect(b.tnum);
-            b.tnum = a.tnum;
-            a.low = a.low.intersect(b.low);
-            b.low = a.low;
-        }
-        Width::W32 if !a.tnum.cast(32).is_disjoint(b.tnum.cast(32)) => {
-            let low = a.tnum.cast(32).intersect(b.tnum.cast(32));
-            a.tnum = a.tnum.with_low_half(low);
-            b.tnum = b.tnum.with_low_half(low);
-        }
-        _ => {}
-    }
-}
-
-/// `a` differs from `b`: if that is one number, it is cut off where it ends a range of `a`.
-fn exclude(width: Width, a: &mut Bounds, b: &Bounds) {
-    let b = b.part_of(width);
-    let span = a.part(width);
-    if b.umin != b.umax || span.umin == span.umax {
-        return;
-    }
-    let (number, signed) = (b.umin, to_signed(bits_of(width), b.umin));
-    span.umin += u64::from(span.umin == number);
-    span.umax -= u64::from(span.umax == number);
-    span.smin += i64::from(span.smin == signed);
-    span.smax -= i64::from(span.smax == signed);
-}
-
-/// `a & b` has a bit in common or none: known where `b` is one number.
-fn narrow_bits(width: Width, a: &mut Bounds, b: &Bounds, holds: bool) {
-    let b = b.tnum.cast(bits_of(width));
-    if !b.is_const() {
-        return;
-    }
-    let bits = b.value;
-    if holds && bits.is_power_of_two() {
-        a.tnum = Tnum { value: a.tnum.value | bits, mask: a.tnum.mask & !bits };
-    } else if !holds && a.tnum.value & bits == 0 {
-        a.tnum.mask &= !bits;
-    }
-}
-
-/// The orders, each as `smaller < larger` or `smaller <= larger`.
-fn narrow_order(width: Width, cond: Cond, (a, b): (&mut Bounds, &mut Bounds), holds: bool) {
-    let (greater, or_equal, signed) = match cond {
-        Cond::Gt => (true, false, false),
-        Cond::Ge => (true, true, false),
-        Cond::Le => (false, true, false),
-        Cond::Sgt => (true, false, true),
-        Cond::Sge => (true, true, true),
-        Cond::Slt => (false, false, true),
-        Cond::Sle => (false, true, true),
-        _ => (false, false, false),
-    };
-    // What does not hold is the opposite order, with equality where it had none.
-    let (greater, or_equal) = if holds { (greater, or_equal) } else { (!greater, !or_equal) };
-    let (small, large) = if greater { (b, a) } else { (a, b) };
-    let (small, large) = (small.part(width), large.part(width));
-    if signed {
-        let gap = i64::from(!or_equal);
-        small.smax = small.smax.min(large.smax.saturating_sub(gap));
-        large.smin = large.smin.max(small.smin.saturating_add(gap));
-    } else {
-        let gap = u64::from(!or_equal);
-        small.umax = small.umax.min(large.umax.saturating_sub(gap));
-        large.umin = large.umin.max(small.umin.saturating_add(gap));
-    }
-}
-
-impl fmt::Display for Bounds {
-    /// The attributes that Linux prints, those of equal value together:
-    /// `smin=0,smax=umax=0xff,var_off=(0x0; 0xff)`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (full, half) = (Span::full(64), Span::full(32));
-        let (whole, low) = (self.whole, self.low);
-        let ranges = [
-            ("smin", Number::Signed(whole.smin), whole.smin == full.smin),
-            ("smax", Number::Signed(whole.smax), whole.smax == full.smax),
-            ("umin", Number::Unsigned(whole.umin), whole.umin == full.umin),
-            ("umax", Number::Unsigned(whole.umax), whole.umax == full.umax),
-            ("smin32", Number::signed32(low.smin), low.smin == half.smin),
-            ("smax32", Number::signed32(low.smax), low.smax == half.smax),
-            ("umin32", Number::Unsigned(low.umin), low.umin == half.umin),
-            ("umax32", Number::Unsigned(low.umax), low.umax == half.umax),
-        ];
-        // Smallest values that are the same number are shown together, and so are largest.
-        let shown: Vec<_> = ranges.iter().filter(|(_, _, default)| !default).collect();
-        let alike = |a: &(&str, Number, bool), b: &(&str, Number, bool)| {
-            a.0[1..4] == b.0[1..4] && a.1.integer() == b.1.integer()
-        };
-        let mut separator = "";
-        for (index, first) in shown.iter().enumerate() {
-            if shown[..index].iter().any(|earlier| alike(earlier, first)) {
-                continue;
-            }
-            write!(f, "{separator}")?;
-            for (name, ..) in shown[index..].iter().filter(|other| alike(first, other)) {
-                write!(f, "{name}=")?;
-            }
-            write!(f, "{}", first.1)?;
-            separator = ",";
-        }
-        if self.tnum != Tnum::UNKNOWN {
-            write!(f, "{separator}var_off={}", self.tnum)?;
-        }
-        Ok(())
-    }
-}
-
-/// A number as the log prints it: in decimal if it is short.
-#[derive(Clone, Copy)]
-pub(crate) enum Number {
-    Signed(i64),
-    Unsigned(u64),
-}
-
-impl Number {
-    /// A signed 32-bit number: a long one is shown as its bits.
-    fn signed32(number: i64) -> Number {
-        if i16::try_from(number).is_ok() {
-            Number::Signed(number)
-        } else {
-            Number::Unsigned(u64::from(number as u32))
-        }
-    }
-
-    fn integer(self) -> i128 {
-        match self {
-            Number::Signed(number) => number.into(),
-            Number::Unsigned(number) => number.into(),
-        }
-    }
-}
-
-impl fmt::Display for Number {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            number if i16::try_from(number.integer()).is_ok() => write!(f, "{}", number.integer()),
-            Number::Signed(number) => write!(f, "{number:#x}"),
-            Number::Unsigned(number) => write!(f, "{number:#x}"),
-        }
     }
 }
