@@ -64,6 +64,7 @@ fn fields() -> Fields {
     Fields::default()
 }
 
+#[expect(clippy::too_many_lines, reason = "one flat arm per command")]
 pub(super) fn describe(command: &Command<'_>) -> Vec<Field> {
     let fields = match command {
         Command::MapCreate(map) => map_create(map),
