@@ -118,5 +118,12 @@ fn inputs_are_checked() {
         assert_eq!(update(map_fd, 1 << 40, 0), Err(Errno::EINVAL));
         assert_eq!(update(map_fd, 0, 1), Ok(0), "the batch's own flags are not looked at");
         assert_eq!(update(map_fd, 0, 0), Ok(0));
+        let delete = |elem_flags, flags| {
+            let count = &mut 1;
+            kernel.bpf(&mut Command::MapDeleteBatch { map_fd, keys, count, elem_flags, flags })
+        };
+        assert_eq!(delete(1, 0), Err(Errno::EINVAL));
+        assert_eq!(delete(0, 1), Ok(0), "the batch's own flags are not looked at");
+        assert_eq!(delete(0, 0), Err(Errno::ENOENT));
     });
 }

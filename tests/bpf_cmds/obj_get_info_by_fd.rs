@@ -88,7 +88,7 @@ fn descriptor_and_kind_are_checked() {
     on_every_kernel("obj_get_info_by_fd::descriptor_and_kind_are_checked", |kernel| {
         let map = kernel.array(8, 1);
         let prog = kernel.prog(ProgType::XDP, "r0 = 2\nexit");
-        assert_eq!(kernel.map_info(Fd(i32::MAX)).map(drop), Err(Errno::EBADF));
+        assert_eq!(kernel.map_info(Fd(i32::MAX)).map(drop), Err(Errno::EBADFD));
         assert_eq!(kernel.map_info(prog).map(drop), Err(Errno::EINVAL));
         assert_eq!(kernel.prog_info(map, ProgInfo::default()).map(drop), Err(Errno::EINVAL));
         assert_eq!(kernel.link_info(prog).map(drop), Err(Errno::EINVAL));

@@ -32,6 +32,7 @@ pub use bpffs::Bpffs;
 pub use device::on_every_kernel_with_device;
 
 use skep_isa::assemble;
+use skep_kernel::UserKernel;
 use skep_linux::Linux;
 use skep_uapi::{
     Command, Errno, Fd, Helper, Kernel, Machine, MapCreate, MapType, Name, ProgLoad, ProgType,
@@ -39,15 +40,16 @@ use skep_uapi::{
 
 /// Runs `test` on each kernel of this machine. A kernel that it cannot run on is reported.
 pub fn on_every_kernel(name: &str, test: impl Fn(&Subject)) {
-    for kernel in [linux(name), user(name)].into_iter().flatten() {
+    for kernel in linux(name).into_iter().chain([user()]) {
         // Shown where the test fails, to tell which kernel it was.
         eprintln!("{name} on {}", kernel.name);
         test(&kernel);
     }
 }
 
-/// Runs `test` on Linux alone, for what only Linux has.
-pub fn on_linux(name: &str, test: impl Fn(&Subject)) {
+/// Runs `test` on Linux alone, and says why it does not run on the user-space kernel.
+pub fn on_linux_alone(name: &str, reason: &str, test: impl Fn(&Subject)) {
+    not_run(&format!("{name} on user"), reason);
     if let Some(kernel) = linux(name) {
         test(&kernel);
     }
@@ -171,8 +173,9 @@ fn linux(test: &str) -> Option<Subject> {
     }
 }
 
-/// The user-space kernel, once the workspace has one.
-fn user(test: &str) -> Option<Subject> {
-    not_run(&format!("{test} on user"), "the user-space kernel has not landed");
-    None
+/// A user-space kernel of the test's own.
+fn user() -> Subject {
+    let kernel = Arc::new(UserKernel::default());
+    let machine: Arc<dyn Machine> = kernel.clone();
+    Subject { name: "user", kernel, machine: Some(machine), opened: RefCell::default() }
 }

@@ -48,14 +48,14 @@ pub(crate) fn bpf(kernel: &UserKernel, command: &mut Command<'_>) -> Result<u32,
             writable(kernel, batch.map_fd)?;
             maps::batch::take(&map, kernel.cpus.count(), batch)
         }
-        Command::MapUpdateBatch { map_fd, keys, values, count, elem_flags, flags } => {
+        Command::MapUpdateBatch { map_fd, keys, values, count, elem_flags, flags: _ } => {
             let map = writable(kernel, *map_fd)?;
             let cpus = kernel.cpus.count();
-            maps::batch::update(&map, cpus, keys, values, count, (*elem_flags, *flags))
+            maps::batch::update(&map, cpus, keys, values, count, *elem_flags)
         }
-        Command::MapDeleteBatch { map_fd, keys, count, elem_flags, flags } => {
+        Command::MapDeleteBatch { map_fd, keys, count, elem_flags, flags: _ } => {
             let map = writable(kernel, *map_fd)?;
-            maps::batch::delete(&map, keys, count, (*elem_flags, *flags))
+            maps::batch::delete(&map, keys, count, *elem_flags)
         }
         Command::ProgLoad(load) => kernel.fds.open(Object::Prog(load::load(kernel, load)?)),
         Command::ProgTestRun(test) => test_run(kernel, test),

@@ -109,7 +109,8 @@ fn enough_room(command: &Command<'_>) -> Result<Option<Arc<Descriptor>>, Errno> 
             fits(*map_fd, |map| holds(keys, map.key, **count))
         }
         Command::ObjGetInfoByFd { bpf_fd, info } => {
-            let descriptor = descriptors::get(*bpf_fd)?;
+            // The one command for which Linux has this number for what is no descriptor.
+            let descriptor = descriptors::get(*bpf_fd).map_err(|_| Errno::EBADFD)?;
             let same_kind = matches!(
                 (info, descriptor.object),
                 (Info::Prog(_), Object::Prog)

@@ -18,16 +18,17 @@ pub(crate) fn take(map: &Map, cpus: u32, batch: &mut LookupBatch<'_>) -> Result<
     walk(map, cpus, batch, Keep::Nothing)
 }
 
-/// `BPF_MAP_UPDATE_BATCH`. `count` comes back as the number done, also on failure.
+/// `BPF_MAP_UPDATE_BATCH`. `count` comes back as the number done, also on failure. As in Linux
+/// 6.18, nobody looks at the batch's own flags, here and in [`delete`].
 pub(crate) fn update(
     map: &Map,
     cpus: u32,
     keys: &[u8],
     values: &[u8],
     count: &mut u32,
-    (elem_flags, flags): (u64, u64),
+    elem_flags: u64,
 ) -> Result<u32, Errno> {
-    check_flags(elem_flags, flags)?;
+    check_flags(elem_flags, 0)?;
     let sizes = (map.spec.key_size as usize, map.spec.user_value_size(cpus));
     let wanted = core::mem::take(count);
     for i in 0..wanted as usize {
@@ -44,12 +45,12 @@ pub(crate) fn delete(
     map: &Map,
     keys: &[u8],
     count: &mut u32,
-    (elem_flags, flags): (u64, u64),
+    elem_flags: u64,
 ) -> Result<u32, Errno> {
     if map.spec.is_array() {
         return Err(Errno::ENOTSUPP);
     }
-    check_flags(elem_flags, flags)?;
+    check_flags(elem_flags, 0)?;
     let size = map.spec.key_size as usize;
     let wanted = core::mem::take(count);
     for i in 0..wanted as usize {
