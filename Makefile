@@ -2,7 +2,7 @@
 # make test    installs what it lacks (saying so), then passes every test
 # make lint    formatting, clippy and the rules of the house
 # make bench   measures us and others in one run
-# make fuzz    random inputs until a minute is over
+# make fuzz    a million random inputs for each reader; FUZZ="elf_open --seed 2" for less
 # make install puts `skep` into cargo's bin folder, or into PREFIX/bin
 
 .PHONY: demo test lint bench fuzz install
@@ -22,10 +22,10 @@ lint: | linker
 	@cargo xtask lint
 
 bench: | linker
-	@cargo run --release --manifest-path bench/Cargo.toml
+	@cargo run --release --locked --manifest-path bench/Cargo.toml
 
 fuzz: | linker
-	@cargo xtask fuzz
+	@cargo run --release --locked --manifest-path fuzz/Cargo.toml -- $(FUZZ)
 
 install: | linker
 	cargo install --locked --path crates/cli $(if $(PREFIX),--root $(PREFIX))

@@ -14,11 +14,13 @@ pub(crate) fn lint(root: &Path) -> Result<ExitCode> {
     Ok(report.end())
 }
 
-/// Everything: formatting, lints, tests, examples in the documentation.
+/// Everything: formatting, lints, examples in the documentation, random inputs, tests.
 pub(crate) fn all(root: &Path) -> Result<ExitCode> {
     let mut report = Report::default();
     lint_stages(root, &mut report)?;
     report.stage(root, "doc tests", &["test", "--quiet", "--locked", "--workspace", "--doc"])?;
+    let fuzz = ["run", "--quiet", "--release", "--locked", "--manifest-path", "fuzz/Cargo.toml"];
+    report.stage(root, "fuzz", &[&fuzz[..], &["--", "--inputs", "20000"]].concat())?;
     if has(root, "nextest") {
         let tests = ["nextest", "run", "--locked", "--workspace", "--profile", "report"];
         report.stage(root, "tests", &tests)?;
