@@ -17,6 +17,11 @@ fn disasm() {
 }
 
 #[test]
+fn btf() {
+    check("btf");
+}
+
+#[test]
 fn batch() {
     check("batch");
 }

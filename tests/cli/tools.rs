@@ -15,13 +15,8 @@ fn disasm_equals_llvm_objdump() {
     for object in objects {
         for options in [&["-d"][..], &["-d", "--no-print-imm-hex"], &["-d", "-j", "xdp"]] {
             let theirs = output(Command::new(OBJDUMP).args(options).arg(&object));
-            let ours = Command::new(skep_tests::skep())
-                .arg("disasm")
-                .args(&options[1..])
-                .arg(&object)
-                .current_dir(skep_tests::root())
-                .output()
-                .expect("skep can be started");
+            let mut skep = Command::new(skep_tests::skep());
+            let ours = output(skep.arg("disasm").args(&options[1..]).arg(&object));
             // LLVM only warns where no section has the name.
             if ours.status.success() {
                 let (ours, theirs) = (text(&ours.stdout), text(&theirs.stdout));
@@ -30,6 +25,28 @@ fn disasm_equals_llvm_objdump() {
                 assert!(options.contains(&"-j"), "{}", text(&ours.stderr));
                 assert!(text(&theirs.stderr).contains("not found"), "{}", object.display());
             }
+        }
+    }
+}
+
+/// `skep btf dump file` beside bpftool's, as text and as JSON.
+#[test]
+fn btf_dump_equals_bpftool() {
+    if !is_installed("bpftool", "btf_dump_equals_bpftool") {
+        return;
+    }
+    for object in objects() {
+        for options in [&[][..], &["-j"], &["-p"]] {
+            let words = ["btf", "dump", "file"];
+            let theirs = output(Command::new("bpftool").args(options).args(words).arg(&object));
+            if !theirs.status.success() {
+                // An object that was compiled without types has none to show.
+                continue;
+            }
+            let mut skep = Command::new(skep_tests::skep());
+            let ours = output(skep.args(options).args(words).arg(&object));
+            let name = object.display();
+            assert_eq!(text(&ours.stdout), text(&theirs.stdout), "{name} {options:?}");
         }
     }
 }

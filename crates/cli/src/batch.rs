@@ -4,7 +4,7 @@ use std::{fs, io};
 
 use anyhow::{Context as _, bail};
 use clap::{Args as ClapArgs, Parser as _};
-use serde_json::json;
+use skep_btf::Value;
 
 use crate::context::Context;
 use crate::output::{Form, Output};
@@ -41,8 +41,9 @@ pub(crate) fn run(context: &Context<'_>, args: &Args) -> anyhow::Result<()> {
                 context.output.error(&format!("{error:#}"))?;
             }
             let mut values = context.output.gathered();
-            let output = if values.len() == 1 { values.remove(0) } else { values.into() };
-            shown.push(json!({ "command": words, "output": output }));
+            let output = if values.len() == 1 { values.remove(0) } else { Value::Array(values) };
+            let command = words.iter().map(|word| word.as_str().into()).collect();
+            shown.push(Value::object([("command", Value::Array(command)), ("output", output)]));
         }
         if result.is_err() {
             break;
@@ -53,7 +54,7 @@ pub(crate) fn run(context: &Context<'_>, args: &Args) -> anyhow::Result<()> {
         if result.is_err() {
             context.output.error_is_told();
         }
-        context.output.json(shown.into())?;
+        context.output.json(Value::Array(shown))?;
     } else if result.is_ok() {
         context.output.text(&format!("processed {count} commands\n"))?;
     }

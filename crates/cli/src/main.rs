@@ -1,9 +1,9 @@
 //! The `skep` command.
 //!
 //! In reading order: this file (the command line and its exit status), `context` (what a command
-//! is given), `kernel` (which kernel), `output`, `words` (bpftool's grammar), then one file per
-//! command: `run` with `compile`, `packets`, `dump` and `rejection`; `disasm`, `asm`, `btf`; the nouns
-//! `prog`, `map`, `net`; `batch`; `generate` (completions and manual page).
+//! is given), `kernel` (which kernel), `output`, `words` and `select` (bpftool's grammar), then one
+//! file per command: `run` with `compile`, `packets`, `dump` and `rejection`; `disasm`, `asm`,
+//! `btf`; the nouns `prog`, `map`, `net`; `batch`; `generate` (completions and manual page).
 
 #![forbid(unsafe_code)]
 
@@ -23,6 +23,7 @@ mod packets;
 mod prog;
 mod rejection;
 mod run;
+mod select;
 mod words;
 
 use std::io::{self, Write as _};

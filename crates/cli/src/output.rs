@@ -2,10 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, Write as _};
-use std::iter;
 
 use anyhow::Context as _;
-use serde_json::{Value, json};
+use skep_btf::Value;
 
 /// In which form.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,9 +78,10 @@ impl Output {
 
     /// Prints one JSON value, with a line end.
     pub(crate) fn json(&self, value: Value) -> anyhow::Result<()> {
-        match &self.gathered {
-            Some(gathered) => gathered.borrow_mut().push(value),
-            None => self.bytes(&self.encode(&value)?)?,
+        match (&self.gathered, self.format) {
+            (Some(gathered), _) => gathered.borrow_mut().push(value),
+            (None, Format::Pretty) => self.text(&format!("{value:#}\n"))?,
+            (None, Format::Json | Format::Plain) => self.text(&format!("{value}\n"))?,
         }
         Ok(())
     }
@@ -96,74 +96,11 @@ impl Output {
         if !self.is_json() || self.is_error_told.replace(true) {
             return Ok(());
         }
-        self.json(json!({ "error": text }))
+        self.json(Value::object([("error", text.into())]))
     }
 
     /// The error stands in a value that was printed: a batch shows it with its command.
     pub(crate) fn error_is_told(&self) {
         self.is_error_told.set(true);
-    }
-
-    fn encode(&self, value: &Value) -> serde_json::Result<Vec<u8>> {
-        let mut text = match self.format {
-            Format::Pretty => pretty(value),
-            Format::Plain | Format::Json => serde_json::to_string(value)?,
-        };
-        text.push('\n');
-        Ok(text.into_bytes())
-    }
-}
-
-/// JSON laid out as bpftool does: members on lines of their own, elements behind one another.
-pub(crate) fn pretty(value: &Value) -> String {
-    let mut text = String::new();
-    pretty_into(&mut text, value, 0);
-    text
-}
-
-fn pretty_into(text: &mut String, value: &Value, depth: usize) {
-    let line = |text: &mut String, depth| {
-        text.push('\n');
-        text.extend(iter::repeat_n("    ", depth));
-    };
-    match value {
-        Value::Object(members) if !members.is_empty() => {
-            for (index, (name, member)) in members.iter().enumerate() {
-                text.push(if index == 0 { '{' } else { ',' });
-                line(text, depth + 1);
-                text.push_str(&Value::from(name.as_str()).to_string());
-                text.push_str(": ");
-                pretty_into(text, member, depth + 1);
-            }
-            line(text, depth);
-            text.push('}');
-        }
-        Value::Array(elements) if !elements.is_empty() => {
-            for (index, element) in elements.iter().enumerate() {
-                text.push(if index == 0 { '[' } else { ',' });
-                pretty_into(text, element, depth + 1);
-            }
-            line(text, depth);
-            text.push(']');
-        }
-        _ => text.push_str(&value.to_string()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn json_is_laid_out_as_bpftool_does() {
-        let check = |value: Value, expect: &str| assert_eq!(pretty(&value), expect);
-        check(json!([]), "[]");
-        check(json!({}), "{}");
-        check(json!([1, 2]), "[1,2\n]");
-        check(
-            json!([{ "key": 0, "value": 7 }, { "key": 1, "values": [{ "cpu": 0 }] }]),
-            "[{\n        \"key\": 0,\n        \"value\": 7\n    },{\n        \"key\": 1,\n        \
-             \"values\": [{\n                \"cpu\": 0\n            }\n        ]\n    }\n]",
-        );
     }
 }

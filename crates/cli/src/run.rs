@@ -7,18 +7,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use serde_json::{Value, json};
+use skep_btf::Value;
 use skep_loader::attach::xdp;
 use skep_loader::{Link, Loaded, Loader, Prog, TestInput};
 use skep_obj::{Object, Program};
 use skep_uapi::{Destination, Machine, ProgType, XdpAction};
 
+use crate::compile;
 use crate::context::Context;
+use crate::dump::{self, Types};
 use crate::kernel::Chosen;
 use crate::output::Form;
 use crate::packets::{self, Packet, Writer};
 use crate::rejection::Shown;
-use crate::{compile, dump};
 
 /// Run a program on the packets of a file
 #[derive(clap::Args, Debug)]
@@ -246,9 +247,10 @@ impl Report<'_> {
             let mut elements = dump::elements(&map.map)?;
             writeln!(text, "map {} ({kind} of {entries}):", map.name)?;
             let zeros = if elements.len() > SHORT { without_zeros(&mut elements) } else { 0 };
-            text.push_str(&dump::plain(&map.map, &elements));
+            let types = Types::of(&map.map)?;
+            text.push_str(&dump::plain(&map.map, types.as_ref(), &elements)?);
             if zeros > 0 {
-                writeln!(text, "and {zeros} elements of zeros")?;
+                writeln!(text, "{zeros} elements of zeros are not shown")?;
             }
         }
         Ok(text)
@@ -256,29 +258,30 @@ impl Report<'_> {
 
     fn json(&self) -> anyhow::Result<Value> {
         let run = self.run;
-        let verdicts: serde_json::Map<String, Value> =
-            self.verdicts().map(|(name, count)| (name, count.into())).collect();
-        let warnings: Vec<String> = self.loaded.warnings.iter().map(ToString::to_string).collect();
+        let verdicts = self.verdicts().map(|(name, count)| (name, count.into())).collect();
+        let warnings = self.loaded.warnings.iter().map(|it| Value::str(it.to_string())).collect();
         let mut maps = Vec::new();
         for map in self.maps() {
-            let elements = dump::json(&map.map, &dump::elements(&map.map)?);
-            let info = map.map.info();
-            maps.push(json!({
-                "name": map.name, "type": info.map_type.to_string(), "elements": elements,
-            }));
+            let types = Types::of(&map.map)?;
+            let elements = dump::json(&map.map, types.as_ref(), &dump::elements(&map.map)?)?;
+            maps.push(Value::object([
+                ("name", map.name.as_str().into()),
+                ("type", Value::str(map.map.info().map_type.to_string())),
+                ("elements", elements),
+            ]));
         }
-        Ok(json!({
-            "file": self.args.file.display().to_string(),
-            "program": self.program.name,
-            "type": self.program.prog_type.to_string(),
-            "kernel": self.chosen.which.word(),
-            "packets": run.packets,
-            "time_ns": u64::try_from(run.time.as_nanos())?,
-            "packets_per_second": run.packets_per_second(),
-            "verdicts": verdicts,
-            "maps": maps,
-            "warnings": warnings,
-        }))
+        Ok(Value::object([
+            ("file", Value::str(self.args.file.display().to_string())),
+            ("program", self.program.name.as_str().into()),
+            ("type", Value::str(self.program.prog_type.to_string())),
+            ("kernel", self.chosen.which.word().into()),
+            ("packets", run.packets.into()),
+            ("time_ns", u64::try_from(run.time.as_nanos())?.into()),
+            ("packets_per_second", run.packets_per_second().into()),
+            ("verdicts", Value::Object(verdicts)),
+            ("maps", Value::Array(maps)),
+            ("warnings", Value::Array(warnings)),
+        ]))
     }
 
     /// The maps that a run may have changed and that can be listed.
