@@ -1,7 +1,6 @@
-//! The engines: Linux and both interpreters, each from a case to what came out.
+//! The engines: kernels and both interpreters, each from a case to what came out.
 
 use skep_isa::{Imm64, Insn, Size};
-use skep_linux::Linux;
 use skep_uapi::{Command, Errno, Fd, Kernel, MapCreate, MapType, ProgLoad, ProgType, TestRun};
 use skep_vm::checked::{self, Access, Args, Machine, Memory, Program, Reason, Stop, Value};
 use skep_vm::interp::{Code, CodeError, Function, Stack};
@@ -11,11 +10,13 @@ use super::wrap::{WORDS, assemble_case, function_starts, slots, state_after, val
 
 /// Bytes of stack of the main program: the words of the case, and its saved registers.
 const STACK_BYTES: usize = 120;
+/// The header before the packet: a socket filter's offsets begin behind it.
+const ETHERNET: [u8; 14] = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0];
 /// Instructions that a case may take, for the checked interpreter.
 const BUDGET: u64 = 1_000_000;
 
-/// Runs a case on Linux.
-pub(crate) fn on_linux(linux: &Linux, case: &Case) -> Result<After, String> {
+/// Runs a case on a kernel, through PROG_TEST_RUN.
+pub(crate) fn on_kernel(kernel: &dyn Kernel, case: &Case) -> Result<After, String> {
     let errno = |what: &'static str| move |errno: Errno| format!("{what}: {errno}");
     let map = MapCreate {
         map_type: MapType::ARRAY,
@@ -24,52 +25,48 @@ pub(crate) fn on_linux(linux: &Linux, case: &Case) -> Result<After, String> {
         max_entries: 1,
         ..MapCreate::default()
     };
-    let map = Opened(linux, linux.map_create(map).map_err(errno("map"))?);
+    let map = Opened(kernel, kernel.map_create(map).map_err(errno("map"))?);
     let key = [0; 4];
     let before = bytes(&value_before(&case.before));
-    linux.map_update(map.1, &key, &before, 0).map_err(errno("update"))?;
+    kernel.map_update(map.1, &key, &before, 0).map_err(errno("update"))?;
 
     let insns = slots(&assemble_case(case)?, |off| Imm64::MapValue { fd: map.1.0, off });
-    let prog = match load(linux, &insns) {
-        Ok(fd) => Opened(linux, fd),
+    let prog = match load(kernel, &insns) {
+        Ok(fd) => Opened(kernel, fd),
         Err(refusal) => return refusal.after(),
     };
 
-    let quiet = [0; 64];
-    let mut run = TestRun {
-        prog_fd: prog.1,
-        data_in: case.packet.as_deref().unwrap_or(&quiet),
-        ..TestRun::default()
-    };
+    let data_in = [&ETHERNET, case.packet.as_deref().unwrap_or(&[0; 64])].concat();
+    let mut run = TestRun { prog_fd: prog.1, data_in: &data_in, ..TestRun::default() };
     // The command borrows what it fills, and gives the return value back in it.
     let mut command = Command::ProgTestRun(std::mem::take(&mut run));
-    linux.bpf(&mut command).map_err(errno("test run"))?;
+    kernel.bpf(&mut command).map_err(errno("test run"))?;
     let Command::ProgTestRun(run) = command else { unreachable!("it was one") };
     let mut value = vec![0; 8 * WORDS];
-    linux.map_lookup(map.1, &key, &mut value, 0).map_err(errno("lookup"))?;
+    kernel.map_lookup(map.1, &key, &mut value, 0).map_err(errno("lookup"))?;
     Ok(outcome(&words(&value), run.retval.into()))
 }
 
-/// Loads a program that runs on packets.
-pub(crate) fn load(linux: &Linux, insns: &[Insn]) -> Result<Fd, Refusal> {
+/// Loads a socket filter, which may do all that the cases do.
+pub(crate) fn load(kernel: &dyn Kernel, insns: &[Insn]) -> Result<Fd, Refusal> {
     let insns: Vec<u8> = insns.iter().flat_map(|insn| insn.to_le_bytes()).collect();
     let mut log = vec![0; 1 << 16];
     let load = ProgLoad {
-        prog_type: ProgType::SCHED_CLS,
+        prog_type: ProgType::SOCKET_FILTER,
         insns: &insns,
         license: "GPL",
         log_level: 1,
         log_buf: &mut log,
         ..ProgLoad::default()
     };
-    linux.prog_load(load).map_err(|errno| {
+    kernel.prog_load(load).map_err(|errno| {
         let end = log.iter().position(|byte| *byte == 0).unwrap_or(log.len());
         let log = String::from_utf8_lossy(&log[..end]).into_owned();
         Refusal { errno, log }
     })
 }
 
-/// Linux's answer to a program that it does not take.
+/// A kernel's answer to a program that it does not take.
 pub(crate) struct Refusal {
     pub(crate) errno: Errno,
     pub(crate) log: String,
@@ -78,7 +75,6 @@ pub(crate) struct Refusal {
 impl Refusal {
     /// Whether the log complains of the encoding, not of what the program does.
     pub(crate) fn is_of_encoding(&self) -> bool {
-        let last = self.log.lines().rfind(|line| !line.starts_with("processed"));
         let complaints = [
             "reserved fields",
             "unknown opcode",
@@ -88,7 +84,12 @@ impl Refusal {
             "invalid atomic",
             "may_goto imm",
         ];
-        last.is_some_and(|last| complaints.iter().any(|complaint| last.contains(complaint)))
+        complaints.iter().any(|complaint| self.last_line().contains(complaint))
+    }
+
+    /// The reason: the last line of the log before the statistics.
+    pub(crate) fn last_line(&self) -> &str {
+        self.log.lines().rfind(|line| !line.starts_with("processed")).unwrap_or_default()
     }
 
     fn after(&self) -> Result<After, String> {
@@ -100,8 +101,8 @@ impl Refusal {
     }
 }
 
-/// A descriptor of Linux that is closed in the end.
-struct Opened<'a>(&'a Linux, Fd);
+/// A descriptor that is closed in the end.
+struct Opened<'a>(&'a dyn Kernel, Fd);
 
 impl Drop for Opened<'_> {
     fn drop(&mut self) {

@@ -13,6 +13,7 @@ use std::path::Path;
 
 use case::{After, Case};
 use skep_isa::Insns;
+use skep_kernel::UserKernel;
 use skep_linux::Linux;
 
 #[test]
@@ -23,7 +24,22 @@ fn linux() {
     }
     run("linux", |case| match &case.not_on_linux {
         Some(reason) => Verdict::NotRun(reason.clone()),
-        None => Verdict::Ran(engines::on_linux(&linux, case)),
+        None => Verdict::Ran(engines::on_kernel(&linux, case)),
+    });
+}
+
+#[test]
+fn user_space_kernel() {
+    let kernel = UserKernel::default();
+    run("the user-space kernel", |case| match &case.not_on_linux {
+        Some(reason) => Verdict::NotRun(format!("as Linux: {reason}")),
+        None => match engines::on_kernel(&kernel, case) {
+            // It says of itself what its verifier does not know.
+            Err(reason) if reason.contains("not supported by this verifier yet") => {
+                Verdict::NotRun(reason)
+            }
+            result => Verdict::Ran(result),
+        },
     });
 }
 
@@ -119,7 +135,7 @@ fn bless(linux: &Linux) {
             let line = match line {
                 Ok(case) if case.not_on_linux.is_some() => case.with_after(&case.after),
                 Ok(case) => {
-                    let after = engines::on_linux(linux, &case);
+                    let after = engines::on_kernel(linux, &case);
                     let after = after.unwrap_or_else(|error| panic!("{}: {error}", case.place));
                     case.with_after(&after)
                 }

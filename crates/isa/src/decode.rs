@@ -1,5 +1,6 @@
 //! Slots to [`Op`], as strict as Linux: a field that an instruction does not use must be zero.
 //!
+//! Where several fields are wrong, the complaint is of the one that Linux complains of first.
 //! Decoding judges one instruction. What a program may do with it (shift by 64, write r10, divide
 //! by the constant 0) is for a verifier to say.
 
@@ -147,6 +148,66 @@ pub enum DecodeError {
     },
 }
 
+impl DecodeError {
+    /// What Linux 6.18 writes into the verifier's log about it.
+    ///
+    /// ```
+    /// use skep_isa::{Insn, decode};
+    ///
+    /// let error = decode(&[Insn::new(0x07, 1, 2, 0, 5)]).unwrap_err();
+    /// assert_eq!(error.linux_message(), "BPF_ALU uses reserved fields");
+    /// ```
+    pub fn linux_message(&self) -> String {
+        match *self {
+            DecodeError::NoSlot => "last insn is not an exit or jmp".to_owned(),
+            // Linux takes the mode of a load for a field like others.
+            DecodeError::Opcode(opcode)
+                if opcode & 0x07 == code::LDX && opcode & 0xe0 != code::MEMSX =>
+            {
+                "BPF_LDX uses reserved fields".to_owned()
+            }
+            DecodeError::Opcode(opcode) => format!("unknown opcode {opcode:02x}"),
+            DecodeError::Register { found, .. } => format!("R{found} is invalid"),
+            DecodeError::Reserved { opcode, field, found, .. } => reserved(opcode, field, found),
+            DecodeError::Atomic { imm, .. } => {
+                format!("BPF_ATOMIC uses invalid atomic opcode {imm:02x}")
+            }
+            DecodeError::AtomicSize { .. } => "invalid atomic operand size".to_owned(),
+            DecodeError::SecondSlot { field: Field::Imm, .. } => {
+                "unrecognized bpf_ld_imm64 insn".to_owned()
+            }
+            DecodeError::Truncated | DecodeError::SecondSlot { .. } => {
+                "invalid bpf_ld_imm64 insn".to_owned()
+            }
+        }
+    }
+}
+
+/// Linux's words for a field without meaning.
+fn reserved(opcode: u8, field: Field, found: i32) -> String {
+    let name = match (opcode & 0x07, opcode & 0xf0) {
+        (code::ALU | code::ALU64, code::NEG) => "BPF_NEG",
+        (code::ALU | code::ALU64, code::END) => "BPF_END",
+        (code::ALU | code::ALU64, code::MOV) => "BPF_MOV",
+        (code::ALU | code::ALU64, _) => "BPF_ALU",
+        (code::JMP | code::JMP32, code::JA) => "BPF_JA",
+        (code::JMP, code::CALL) => "BPF_CALL",
+        (code::JMP, code::EXIT) => "BPF_EXIT",
+        (code::JMP, code::JCOND) => {
+            let imm = if field == Field::Imm { found } else { 0 };
+            return format!("invalid may_goto imm {imm}");
+        }
+        (code::JMP | code::JMP32, _) => "BPF_JMP/JMP32",
+        (code::LD, _) if opcode & 0xe0 != code::IMM => "BPF_LD_[ABS|IND]",
+        (code::LD, _) if field == Field::Src => return "unrecognized bpf_ld_imm64 insn".to_owned(),
+        (code::LD, _) => "BPF_LD_IMM64",
+        (code::LDX, _) => "BPF_LDX",
+        (code::ST, _) => "BPF_ST",
+        _ => "BPF_STX",
+    };
+    format!("{name} uses reserved fields")
+}
+
 /// A field of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields of Insn")]
@@ -200,29 +261,32 @@ impl Slot {
         if !matches!(op, AluOp::Div | AluOp::Sdiv | AluOp::Mod | AluOp::Smod) {
             self.no_off()?;
         }
-        Ok(Op::Alu { width, op, dst: self.dst()?, src: self.operand()? })
+        let src = self.operand()?;
+        Ok(Op::Alu { width, op, dst: self.dst()?, src })
     }
 
     fn mov_reg(self, width: Width) -> Result<Op, DecodeError> {
-        let (dst, src) = (self.dst()?, self.src()?);
         let from = match (self.0.off, width) {
-            (0, _) => {
-                self.no_imm()?;
-                return Ok(Op::Alu { width, op: AluOp::Mov, dst, src: Operand::Reg(src) });
-            }
-            (code::OFF_ADDR_SPACE_CAST, Width::W64) => {
-                let spaces = self.0.imm as u32;
-                let (to, from) = ((spaces >> 16) as u16, spaces as u16);
-                return Ok(Op::AddrSpaceCast { dst, src, to, from });
-            }
-            (8, _) => Size::B,
-            (16, _) => Size::H,
-            (32, Width::W64) => Size::W,
+            (0, _) => None,
+            (code::OFF_ADDR_SPACE_CAST, Width::W64) => return self.addr_space_cast(),
+            (8, _) => Some(Size::B),
+            (16, _) => Some(Size::H),
+            (32, Width::W64) => Some(Size::W),
             (_, Width::W64) => return Err(self.reserved(Field::Off, "0, 1, 8, 16 or 32")),
             (_, Width::W32) => return Err(self.reserved(Field::Off, "0, 8 or 16")),
         };
         self.no_imm()?;
-        Ok(Op::Movsx { width, from, dst, src })
+        let (src, dst) = (self.src()?, self.dst()?);
+        Ok(match from {
+            None => Op::Alu { width, op: AluOp::Mov, dst, src: Operand::Reg(src) },
+            Some(from) => Op::Movsx { width, from, dst, src },
+        })
+    }
+
+    fn addr_space_cast(self) -> Result<Op, DecodeError> {
+        let spaces = self.0.imm as u32;
+        let (to, from) = ((spaces >> 16) as u16, spaces as u16);
+        Ok(Op::AddrSpaceCast { src: self.src()?, dst: self.dst()?, to, from })
     }
 
     fn neg(self, width: Width) -> Result<Op, DecodeError> {
@@ -282,12 +346,14 @@ impl Slot {
                 return Ok(Op::Exit);
             }
             code::JCOND if wide && is_imm => {
+                self.no_imm()?;
                 self.only_off()?;
                 return Ok(Op::MayGoto { off });
             }
             _ => return Err(self.unknown()),
         };
-        Ok(Op::Branch { width, cond, dst: self.dst()?, src: self.operand()?, off })
+        let dst = self.dst()?;
+        Ok(Op::Branch { width, cond, dst, src: self.operand()?, off })
     }
 
     fn goto(self, width: Width) -> Result<Op, DecodeError> {
@@ -342,8 +408,6 @@ impl Slot {
     }
 
     fn load_imm64(self, rest: &[Insn]) -> Result<Op, DecodeError> {
-        self.no_off()?;
-        let dst = self.dst()?;
         let second = *rest.first().ok_or(DecodeError::Truncated)?;
         let reserved = [
             (Field::Opcode, i32::from(second.opcode)),
@@ -354,35 +418,37 @@ impl Slot {
         if let Some(&(field, found)) = reserved.iter().find(|(_, found)| *found != 0) {
             return Err(DecodeError::SecondSlot { field, found });
         }
+        if self.0.src > code::IMM_MAP_IDX_VALUE {
+            return Err(self.reserved(Field::Src, "0 to 6"));
+        }
+        self.no_off()?;
+        let dst = self.dst()?;
         let (low, high) = (self.0.imm, second.imm);
         let imm = match self.0.src {
             code::IMM_VALUE => Imm64::Value(u64::from(high as u32) << 32 | u64::from(low as u32)),
             code::IMM_MAP_VALUE => Imm64::MapValue { fd: low, off: high as u32 },
             code::IMM_BTF_ID => Imm64::BtfId { id: low as u32, fd: high },
             code::IMM_MAP_IDX_VALUE => Imm64::MapIdxValue { index: low, off: high as u32 },
-            kind @ (code::IMM_MAP_FD | code::IMM_FUNC | code::IMM_MAP_IDX) => {
-                if high != 0 {
-                    return Err(DecodeError::SecondSlot { field: Field::Imm, found: high });
-                }
-                match kind {
-                    code::IMM_MAP_FD => Imm64::MapFd(low),
-                    code::IMM_FUNC => Imm64::Func(low),
-                    _ => Imm64::MapIdx(low),
-                }
+            _ if high != 0 => {
+                return Err(DecodeError::SecondSlot { field: Field::Imm, found: high });
             }
-            _ => return Err(self.reserved(Field::Src, "0 to 6")),
+            code::IMM_MAP_FD => Imm64::MapFd(low),
+            code::IMM_FUNC => Imm64::Func(low),
+            _ => Imm64::MapIdx(low),
         };
         Ok(Op::LoadImm64 { dst, imm })
     }
 
     fn load(self) -> Result<Op, DecodeError> {
-        let signed = match (self.mode(), self.size()) {
-            (code::MEM, _) => false,
-            (code::MEMSX, Size::B | Size::H | Size::W) => true,
-            _ => return Err(self.unknown()),
-        };
+        let (size, signed) = (self.size(), self.mode() == code::MEMSX);
+        if !matches!(self.mode(), code::MEM | code::MEMSX) {
+            return Err(self.unknown());
+        }
         self.no_imm()?;
-        let (size, dst, src) = (self.size(), self.dst()?, self.src()?);
+        if signed && size == Size::Dw {
+            return Err(self.unknown());
+        }
+        let (src, dst) = (self.src()?, self.dst()?);
         Ok(Op::Load { size, signed, dst, src, off: self.0.off })
     }
 
@@ -409,11 +475,15 @@ impl Slot {
 
     fn atomic(self) -> Result<Op, DecodeError> {
         let Insn { opcode, off, imm, .. } = self.0;
-        let (size, dst, src) = (self.size(), self.dst()?, self.src()?);
+        let size = self.size();
         let fetch = imm & code::FETCH != 0;
         let op = match imm {
-            code::LOAD_ACQ => return Ok(Op::LoadAcquire { size, dst, src, off }),
-            code::STORE_REL => return Ok(Op::StoreRelease { size, dst, off, src }),
+            code::LOAD_ACQ => {
+                return Ok(Op::LoadAcquire { size, src: self.src()?, dst: self.dst()?, off });
+            }
+            code::STORE_REL => {
+                return Ok(Op::StoreRelease { size, src: self.src()?, dst: self.dst()?, off });
+            }
             code::XCHG => AtomicOp::Xchg,
             code::CMPXCHG => AtomicOp::Cmpxchg,
             _ => match u8::try_from(imm & !code::FETCH) {
@@ -427,7 +497,7 @@ impl Slot {
         if !matches!(size, Size::W | Size::Dw) {
             return Err(DecodeError::AtomicSize { opcode, bytes: size.bytes() });
         }
-        Ok(Op::Atomic { size, op, dst, off, src })
+        Ok(Op::Atomic { size, op, src: self.src()?, dst: self.dst()?, off })
     }
 
     fn mode(self) -> u8 {

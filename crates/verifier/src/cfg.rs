@@ -147,11 +147,12 @@ fn decode_all(program: &Program<'_>) -> Result<Vec<Option<Op>>, Rejection> {
     Ok(ops)
 }
 
-/// Linux's words for an unknown opcode; the decoder's, which say more, for the rest.
+/// Linux's words; then the decoder's, where they say more.
 fn explain(error: DecodeError) -> String {
+    let linux = error.linux_message();
     match error {
-        DecodeError::Opcode(opcode) => format!("unknown opcode {opcode:02x}"),
-        error => error.to_string(),
+        DecodeError::Opcode(_) | DecodeError::Register { .. } => linux,
+        _ => format!("{linux}: {error}"),
     }
 }
 
