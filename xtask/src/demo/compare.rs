@@ -14,8 +14,15 @@ const CASES: &[(&str, &str, bool)] = &[
     ("no-null-check", "", false),
 ];
 
-/// Prints the table; whether both columns say the same, where there are two.
-pub(super) fn show(stage: &Stage) -> Result<bool> {
+/// What the table came to.
+pub(super) struct Comparison {
+    pub(super) do_agree: bool,
+    /// Why Linux could not be asked, if so.
+    pub(super) not_asked: Option<String>,
+}
+
+/// Prints the table.
+pub(super) fn show(stage: &Stage) -> Result<Comparison> {
     heading('c', "the same bytes on both kernels, over the same 200 packets");
     println!("  {:<34} {:<14} {:<30} Linux", "", "", "user-space kernel");
     let mut do_agree = true;
@@ -39,12 +46,12 @@ pub(super) fn show(stage: &Stage) -> Result<bool> {
             do_agree &= is_same;
         }
     }
-    match not_asked {
+    match &not_asked {
         Some(reason) => println!("  Linux was not asked: {reason}"),
         None if do_agree => println!("  no difference"),
         None => println!("  THE KERNELS DIFFER"),
     }
-    Ok(do_agree)
+    Ok(Comparison { do_agree, not_asked })
 }
 
 type Outcome = Result<Run, Words>;
