@@ -67,6 +67,7 @@
 
 #![forbid(unsafe_code)]
 
+mod backtrack;
 mod bounds;
 mod cfg;
 mod check;

@@ -2,6 +2,7 @@
 
 use skep_isa::{Reg, Size};
 
+use crate::backtrack::Needs;
 use crate::bounds::Bounds;
 
 /// Bytes of a stack slot.
@@ -199,6 +200,19 @@ impl Frame {
             self.stack.resize(number + 1, Slot::INVALID);
         }
         &mut self.stack[number]
+    }
+
+    /// The registers and slots whose contents answer to `wanted`.
+    pub(crate) fn find(&self, wanted: impl Fn(&RegState) -> bool) -> Needs {
+        let mut found = Needs::default();
+        for (number, _) in self.regs.iter().enumerate().filter(|(_, reg)| wanted(reg)) {
+            found.regs |= 1 << number;
+        }
+        let spilled = |slot: &Slot| slot.bytes[0] == Byte::Spill && wanted(&slot.spilled);
+        for (number, _) in self.stack.iter().enumerate().filter(|(_, slot)| spilled(slot)) {
+            found.slots |= 1 << number;
+        }
+        found
     }
 
     /// Registers and spilled registers.

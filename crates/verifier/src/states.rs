@@ -11,6 +11,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use crate::backtrack::{Needs, Step};
 use crate::liveness::{CALLER_SAVED, Regs};
 use crate::state::{Byte, Frame, Kind, RegState, SLOT_BYTES, Slot, State};
 use crate::verified::Stats;
@@ -25,6 +26,10 @@ pub(crate) struct Checkpoint {
     branches: Cell<usize>,
     /// Slots by frame that a path from here read before it overwrote them.
     reads: RefCell<Vec<Slots>>,
+    /// Numbers by frame that a path from here rested on: see `backtrack`.
+    precise: RefCell<Vec<Needs>>,
+    /// The instructions from the parent to here.
+    history: Vec<Step>,
     /// How often a state was compared with this one in vain, less three times the successes.
     misses: Cell<i32>,
     parent: RefCell<Option<Rc<Checkpoint>>>,
@@ -40,13 +45,41 @@ impl Drop for Checkpoint {
     }
 }
 
+impl Checkpoint {
+    pub(crate) fn history(&self) -> &[Step] {
+        &self.history
+    }
+
+    pub(crate) fn parent(&self) -> Parent {
+        self.parent.borrow().clone()
+    }
+
+    /// Marks numbers as precise. Of `needed`, what is left is new here; `false` if nothing is.
+    pub(crate) fn mark_precise(&self, needed: &mut [Needs]) -> bool {
+        let mut precise = self.precise.borrow_mut();
+        let frames = self.state.frames.iter().zip(precise.iter_mut());
+        let mut any = false;
+        for ((frame, precise), needs) in frames.zip(needed) {
+            let numbers = frame.find(|reg| reg.kind == Kind::Scalar);
+            needs.regs &= numbers.regs;
+            needs.slots &= numbers.slots;
+            needs.regs &= !precise.regs;
+            needs.slots &= !precise.slots;
+            precise.regs |= needs.regs;
+            precise.slots |= needs.slots;
+            any |= *needs != Needs::default();
+        }
+        any
+    }
+}
+
 /// The path being followed: its last checkpoint, if any.
 pub(crate) type Parent = Option<Rc<Checkpoint>>;
 
 /// What a checkpoint says of a state that reaches it.
 pub(crate) enum Verdict {
-    /// It is contained in a state known to be safe.
-    Safe,
+    /// It is contained in a state known to be safe, which rests on these numbers.
+    Safe(Vec<Needs>),
     /// It equals a state of its own path: there is no progress.
     Loop(Rc<Checkpoint>),
     /// It has to be looked at; `in_loop` if a state of its own path is kept here.
@@ -93,7 +126,7 @@ impl States {
                 for (frame, slots) in checkpoint.reads.borrow().iter().enumerate() {
                     mark_read(state, parent, frame, *slots);
                 }
-                return Verdict::Safe;
+                return Verdict::Safe(checkpoint.precise.borrow().clone());
             }
             checkpoint.misses.set(checkpoint.misses.get() + 1);
         }
@@ -101,11 +134,19 @@ impl States {
     }
 
     /// Keeps a copy of `state` as a checkpoint, the last one of the path from now on.
-    pub(crate) fn keep(&mut self, insn: usize, state: &mut State, parent: &mut Parent) {
+    pub(crate) fn keep(
+        &mut self,
+        insn: usize,
+        state: &mut State,
+        parent: &mut Parent,
+        history: &mut Vec<Step>,
+    ) {
         let mut copy = state.clone();
         drop_single_ids(&mut copy);
         let checkpoint = Rc::new(Checkpoint {
             reads: RefCell::new(vec![0; copy.frames.len()]),
+            precise: RefCell::new(vec![Needs::default(); copy.frames.len()]),
+            history: core::mem::take(history),
             state: copy,
             branches: Cell::new(1),
             misses: Cell::new(0),
@@ -126,16 +167,20 @@ impl States {
     /// Whether every concrete state that `new` stands for is one that the checkpoint stands for,
     /// as far as the paths from there can tell.
     fn contains(&self, insn: usize, old: &Checkpoint, new: &State) -> bool {
-        let reads = old.reads.borrow();
+        let (reads, precise) = (old.reads.borrow(), old.precise.borrow());
         let mut ids = Ids::default();
-        let mut pairs = old.state.frames.iter().zip(&new.frames).enumerate();
-        pairs.all(|(index, (old, new_frame))| {
+        old.state.frames.iter().zip(&new.frames).enumerate().all(|(index, (old, frame))| {
             let live = self.live_in(insn, new, index);
-            let new = new_frame;
-            let regs = old.regs.iter().zip(&new.regs).enumerate();
-            let mut regs = regs.filter(|(number, _)| live >> number & 1 == 1);
-            regs.all(|(_, (old, new))| contains_reg(old, new, &mut ids))
-                && contains_stack(old, new, reads[index], &mut ids)
+            let Needs { regs, slots } = precise[index];
+            let mut pairs = old.regs.iter().zip(&frame.regs).enumerate();
+            pairs.all(|(number, (old, new))| {
+                live >> number & 1 == 0
+                    || contains_value(old, new, regs >> number & 1 == 1, &mut ids)
+            }) && (0..old.stack.len()).all(|number| {
+                let precise = slots >> number & 1 == 1;
+                reads[index] >> number & 1 == 0
+                    || contains_slot(old.slot(number), frame.slot(number), precise, &mut ids)
+            })
         })
     }
 
@@ -237,17 +282,19 @@ fn equal_reg(old: &RegState, new: &RegState, ids: &mut Ids) -> bool {
         || contains_reg(old, new, ids) && old.range == new.range && old.var == new.var
 }
 
-fn contains_stack(old: &Frame, new: &Frame, reads: Slots, ids: &mut Ids) -> bool {
-    let mut numbers = 0..old.stack.len();
-    numbers.all(|number| {
-        reads >> number & 1 == 0 || contains_slot(old.slot(number), new.slot(number), ids)
-    })
+/// As [`contains_reg`], but any number is as good as another if none matters.
+fn contains_value(old: &RegState, new: &RegState, is_precise: bool, ids: &mut Ids) -> bool {
+    if old.kind == Kind::Scalar && !is_precise {
+        return new.kind == Kind::Scalar;
+    }
+    contains_reg(old, new, ids)
 }
 
-fn contains_slot(old: &Slot, new: &Slot, ids: &mut Ids) -> bool {
+fn contains_slot(old: &Slot, new: &Slot, is_precise: bool, ids: &mut Ids) -> bool {
     let spilled = old.spill_bytes();
     if spilled > 0 {
-        let same = spilled == new.spill_bytes() && contains_reg(&old.spilled, &new.spilled, ids);
+        let same = spilled == new.spill_bytes()
+            && contains_value(&old.spilled, &new.spilled, is_precise, ids);
         if !same {
             return false;
         }

@@ -21,22 +21,29 @@ impl Checker<'_> {
         self.check_immediate(width, op, src)?;
         let result = match (left.kind.is_pointer(), right.kind.is_pointer()) {
             (false, false) => RegState::scalar(left.var.alu(width, op, right.var)),
-            // The distance of two pointers, whatever they point to, is a number.
-            (true, _) if op == AluOp::Sub && (width == Width::W32 || right.kind.is_pointer()) => {
+            // The distance of two pointers, whatever they point to, is a number, and so is any
+            // difference of lower halves.
+            (left, right) if op == AluOp::Sub && (width == Width::W32 || left && right) => {
                 RegState::scalar(number(&RegState::UNINIT, width))
             }
             (true, true) => {
                 let message = format!("R{} pointer {} pointer prohibited", dst.number(), sign(op));
                 return Err(self.reject(Errno::EACCES, message));
             }
-            (true, false) => self.move_pointer(width, op, (dst, left), right, dst)?,
+            (true, false) => {
+                if let Operand::Reg(by) = src {
+                    self.need(1 << by.number());
+                }
+                self.move_pointer(width, op, (dst, left), right, dst)?
+            }
             (false, true) => {
                 let Operand::Reg(pointer) = src else { return Ok(()) };
-                if op == AluOp::Sub && width == Width::W64 {
+                if op == AluOp::Sub {
                     let number = dst.number();
                     let message = format!("R{number} tried to subtract pointer from scalar");
                     return Err(self.reject(Errno::EACCES, message));
                 }
+                self.need(1 << dst.number());
                 self.move_pointer(width, op, (pointer, right), left, dst)?
             }
         };

@@ -1,8 +1,12 @@
 //! Conditional jumps: which ways are possible, and what each way says of the values compared.
 
+use std::rc::Rc;
+
 use skep_isa::{Cond, Operand, Reg, Width};
 
 use super::{Checker, Next, Result};
+use crate::backtrack::{Effect, Needs};
+use crate::liveness::Regs;
 use crate::state::{Kind, RegState, State};
 
 /// Offsets within a packet stay below this (`MAX_PACKET_OFF`): no pointer formed with a smaller
@@ -24,9 +28,12 @@ impl Checker<'_> {
         let left = self.read(test.dst)?;
         let next = self.insn + 1;
         match decide(test, &left, &right) {
-            Some(true) => Ok(Next::Insn(to)),
-            Some(false) => Ok(Next::Insn(next)),
+            Some(taken) => {
+                self.need(test.regs());
+                Ok(Next::Insn(if taken { to } else { next }))
+            }
             None => {
+                self.note_narrowed(&[left.id, right.id]);
                 let mut taken = self.state.clone();
                 assume(&mut taken, test, (left, right), true);
                 assume(&mut self.state, test, (left, right), false);
@@ -37,12 +44,32 @@ impl Checker<'_> {
     }
 }
 
+impl Checker<'_> {
+    /// Records the numbers that equal one of those compared: they are narrowed with it.
+    fn note_narrowed(&mut self, ids: &[u32]) {
+        let equals =
+            |reg: &RegState| reg.kind == Kind::Scalar && reg.id != 0 && ids.contains(&reg.id);
+        let sets: Rc<[Needs]> = self.state.frames.iter().map(|frame| frame.find(equals)).collect();
+        if sets.iter().any(|set| *set != Needs::default()) {
+            self.set_effect(Effect::Narrowed(sets));
+        }
+    }
+}
+
+impl Test {
+    /// The registers compared.
+    fn regs(self) -> Regs {
+        let right = match self.src {
+            Operand::Reg(reg) => 1 << reg.number(),
+            Operand::Imm(_) => 0,
+        };
+        1 << self.dst.number() | right
+    }
+}
+
 /// Whether the jump is always or never taken.
 fn decide(test: Test, left: &RegState, right: &RegState) -> Option<bool> {
     if left.kind == Kind::Scalar && right.kind == Kind::Scalar {
-        if test.src == Operand::Reg(test.dst) {
-            return holds_for_equals(test.cond);
-        }
         return left.var.compare(test.width, test.cond, &right.var);
     }
     let (pointer, number) = if left.kind == Kind::Scalar { (right, left) } else { (left, right) };
@@ -52,15 +79,6 @@ fn decide(test: Test, left: &RegState, right: &RegState) -> Option<bool> {
         (true, Cond::Eq) => Some(false),
         (true, Cond::Ne) => Some(true),
         _ => None,
-    }
-}
-
-/// What a number compared with itself yields.
-fn holds_for_equals(cond: Cond) -> Option<bool> {
-    match cond {
-        Cond::Eq | Cond::Ge | Cond::Le | Cond::Sge | Cond::Sle => Some(true),
-        Cond::Ne | Cond::Gt | Cond::Lt | Cond::Sgt | Cond::Slt => Some(false),
-        Cond::Set => None,
     }
 }
 

@@ -69,6 +69,7 @@ impl Checker<'_> {
             );
             return Err(self.reject(Errno::EINVAL, message));
         }
+        self.need(1);
         let found = result.var.whole;
         if found.smin < min || found.smax > max {
             let found = match (found.smin == i64::MIN, found.smax == i64::MAX) {
@@ -208,7 +209,10 @@ impl Checker<'_> {
                 }
                 // Checked with their size, which is the next argument.
                 Arg::MemRead | Arg::MemWrite => expect(is_memory(&held), MEMORY_KINDS)?,
-                Arg::MemReadOrNull => expect(is_memory(&held) || held.is_null(), MEMORY_KINDS)?,
+                Arg::MemReadOrNull => {
+                    expect(is_memory(&held) || held.is_null(), MEMORY_KINDS)?;
+                    self.need(1 << reg.number());
+                }
                 Arg::Size | Arg::SizeOrZero => {
                     let before =
                         index.checked_sub(1).map(|before| (ARGS[before], prototype.args[before]));
@@ -287,6 +291,7 @@ impl Checker<'_> {
         if held.kind != Kind::Scalar {
             return Err(self.wrong_type(reg, held, "scalar"));
         }
+        self.need(1 << number);
         let sizes = held.var.whole;
         let message = match () {
             () if sizes.smin < 0 => {

@@ -56,6 +56,12 @@ impl Checker<'_> {
             }
             _ => value,
         };
+        if let Operand::Reg(reg) = src
+            && value.is_null()
+        {
+            // Bytes of stack are known to be zero only because it is.
+            self.need(1 << reg.number());
+        }
         let place = Place { reg: dst, held, off, size, direction: Direction::Write };
         self.store_to(place, &value)
     }
@@ -65,6 +71,9 @@ impl Checker<'_> {
         let held = self.read(dst)?;
         let place = Place { reg: dst, held, off, size, direction: Direction::Write };
         self.check_atomic(place, "stores into")?;
+        if value.is_null() {
+            self.need(1 << src.number());
+        }
         self.store_to(place, &value)
     }
 

@@ -13,6 +13,7 @@ use skep_isa::disasm::kernel_insn;
 use skep_isa::{Callee, Op, Operand, Reg, Width};
 use skep_uapi::Errno;
 
+use crate::backtrack::{Effect, Needs, Step, mark_precise};
 use crate::bounds::Bounds;
 use crate::cfg::{Cfg, target};
 use crate::env::{Env, Program};
@@ -63,6 +64,8 @@ struct Checker<'a> {
     insn: usize,
     state: State,
     parent: Parent,
+    /// The instructions of the path since its last checkpoint, the one at hand included.
+    history: Vec<Step>,
     /// Other points to go on from.
     pending: Vec<Pending>,
     states: States,
@@ -83,6 +86,7 @@ struct Pending {
     insn: usize,
     state: State,
     parent: Parent,
+    history: Vec<Step>,
     /// Length of the log when it was left behind.
     log: usize,
 }
@@ -129,6 +133,7 @@ impl<'a> Checker<'a> {
             insn: 0,
             state: State { frames: vec![frame] },
             parent: None,
+            history: Vec::new(),
             pending: Vec::new(),
             states: States::new(live),
             last_id: 0,
@@ -181,7 +186,8 @@ impl<'a> Checker<'a> {
             return Ok(false);
         }
         match self.states.visit(self.insn, &self.state, &self.parent) {
-            Verdict::Safe => {
+            Verdict::Safe(needed) => {
+                mark_precise(&self.cfg.ops, &self.history, &self.parent, needed);
                 if self.log.all_paths() {
                     self.log.line(format_args!("{}: safe", self.insn));
                 }
@@ -198,7 +204,12 @@ impl<'a> Checker<'a> {
             }
             Verdict::Unknown { in_loop } => {
                 if self.is_worth_keeping(in_loop) {
-                    self.states.keep(self.insn, &mut self.state, &mut self.parent);
+                    self.states.keep(
+                        self.insn,
+                        &mut self.state,
+                        &mut self.parent,
+                        &mut self.history,
+                    );
                     self.progress.insns_at_checkpoint = self.progress.insns;
                     self.progress.jumps_at_checkpoint = self.progress.jumps;
                 }
@@ -226,6 +237,7 @@ impl<'a> Checker<'a> {
         self.insn = pending.insn;
         self.state = pending.state;
         self.parent = pending.parent;
+        self.history = pending.history;
         if self.log.all_paths() {
             self.log_arrival(pending.from);
         } else if self.log.paths() {
@@ -245,14 +257,15 @@ impl<'a> Checker<'a> {
         }
         fork(&self.parent);
         let log = self.log.text.len();
-        let parent = self.parent.clone();
-        self.pending.push(Pending { from: self.insn, insn, state, parent, log });
+        let (parent, history) = (self.parent.clone(), self.history.clone());
+        self.pending.push(Pending { from: self.insn, insn, state, parent, history, log });
         Ok(())
     }
 
     fn step(&mut self) -> Result<Next> {
         let op = self.cfg.ops[self.insn].expect("the shape of the program was checked");
         self.touched = Touched::default();
+        self.history.push(Step { insn: self.insn as u32, effect: Effect::None });
         self.log_insn();
         let next = self.perform(&op)?;
         if self.log.paths()
@@ -369,6 +382,26 @@ impl<'a> Checker<'a> {
                 reg.var = held.var;
             }
         }
+    }
+
+    /// The check of this instruction rests on the numbers in these registers.
+    fn need(&self, regs: Regs) {
+        let top = self.state.top();
+        let mut needed = vec![Needs::default(); top + 1];
+        let is_number = |reg: &usize| self.state.frame().regs[*reg].kind == Kind::Scalar;
+        let numbers = (0..Reg::COUNT).filter(is_number).fold(0, |set, reg| set | 1 << reg);
+        needed[top].regs = regs & numbers;
+        if needed[top].regs != 0 {
+            // The step at hand comes after what it rests on.
+            let before = &self.history[..self.history.len() - 1];
+            mark_precise(&self.cfg.ops, before, &self.parent, needed);
+        }
+    }
+
+    /// What the instruction at hand does to what `backtrack` follows.
+    fn set_effect(&mut self, effect: Effect) {
+        let step = self.history.last_mut().expect("the step at hand is there");
+        step.effect = effect;
     }
 
     /// A rejection at this instruction; its message ends the log.

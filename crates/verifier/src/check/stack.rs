@@ -6,6 +6,7 @@ use skep_isa::Size;
 use skep_uapi::Errno;
 
 use super::{Checker, Result};
+use crate::backtrack::Effect;
 use crate::bounds::Bounds;
 use crate::state::{Byte, Kind, RegState, SLOT_BYTES, slot_of};
 use crate::states::mark_read;
@@ -101,6 +102,7 @@ impl Checker<'_> {
             return Ok(unknown);
         }
         let (number, start) = slot_of(extent.bytes.start);
+        self.set_effect(Effect::Stack { frame: extent.frame, slot: number });
         let slot = *self.state.frames[extent.frame].slot(number);
         let spilled = slot.spill_bytes();
         if start < spilled && slot.spilled.kind != Kind::Scalar {
@@ -146,6 +148,7 @@ impl Checker<'_> {
             return Ok(());
         }
         let (number, start) = slot_of(extent.bytes.start);
+        self.set_effect(Effect::Stack { frame: extent.frame, slot: number });
         self.touch_slot(extent.frame, number);
         let frame = &mut self.state.frames[extent.frame];
         let slot = frame.slot_mut(number);
