@@ -34,11 +34,6 @@ impl Session {
         Session { choice: self.choice, trace: self.trace, batch: true, chosen: OnceCell::new() }
     }
 
-    /// Whether several commands share the kernel.
-    pub(crate) fn is_batch(&self) -> bool {
-        self.batch
-    }
-
     fn chosen(&self) -> &Chosen {
         self.chosen.get_or_init(|| kernel::choose(self.choice.unwrap_or_default(), self.trace))
     }
@@ -63,11 +58,6 @@ impl Context<'_> {
             );
         }
         Ok(&chosen.kernel)
-    }
-
-    /// Which kernel it is.
-    pub(crate) fn which(&self) -> Which {
-        self.session.chosen().which
     }
 
     /// The kernel for a run of one program: a private one in user space, unless another one was

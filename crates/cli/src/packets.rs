@@ -1,7 +1,7 @@
 //! Packets from a pcap file and to one.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -41,12 +41,13 @@ impl Writer {
             _ => Path::new("."),
         };
         let failed = || format!("cannot write {}", path.display());
-        // Said here in the user's words: the name of the temporary file means nothing to them.
         fs::metadata(dir).with_context(failed)?;
         let file = tempfile::Builder::new()
             .prefix(".skep-")
             .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
             .tempfile_in(dir)
+            // The name of the temporary file, which the error holds, means nothing to anybody.
+            .map_err(|error| io::Error::from(error.kind()))
             .with_context(failed)?;
         let header = PcapHeader {
             datalink: DataLink::ETHERNET,
