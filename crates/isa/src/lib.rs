@@ -28,7 +28,7 @@ mod encode;
 mod insn;
 mod op;
 
-pub use asm::{AsmError, Assembly, Problem, SymbolKind, SymbolRef, assemble};
+pub use asm::{AsmError, AsmProblem, Assembly, SymbolKind, SymbolRef, assemble};
 pub use decode::{DecodeError, Field, Insns, ProgramError, decode, decode_all};
 pub use encode::{EncodeError, Encoded, encode};
 pub use insn::{INSN_BYTES, Insn};

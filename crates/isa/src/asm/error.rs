@@ -11,13 +11,13 @@ pub struct AsmError {
     /// Column in characters, from 1.
     pub column: usize,
     /// What is wrong there.
-    pub problem: Problem,
+    pub problem: AsmProblem,
 }
 
 /// What is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Problem {
+pub enum AsmProblem {
     /// Something else was expected.
     #[error("expected {expected}, found {found}")]
     Syntax {
@@ -63,7 +63,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    pub(super) fn error(self, problem: Problem) -> AsmError {
+    pub(super) fn error(self, problem: AsmProblem) -> AsmError {
         AsmError { line: self.line, column: self.column, problem }
     }
 }

@@ -1,6 +1,6 @@
 //! A line of text to tokens.
 
-use super::error::{AsmError, Place, Problem};
+use super::error::{AsmError, AsmProblem, Place};
 
 /// A token and where it begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,10 +75,10 @@ fn number(place: Place, text: &str) -> Result<u64, AsmError> {
     };
     parsed.map_err(|_| {
         let expected = "a number below 2^64, decimal or 0x hexadecimal";
-        place.error(Problem::Syntax { expected, found: format!("`{text}`") })
+        place.error(AsmProblem::Syntax { expected, found: format!("`{text}`") })
     })
 }
 
 fn unexpected(place: Place, text: &str) -> AsmError {
-    place.error(Problem::Syntax { expected: "a statement", found: format!("`{text}`") })
+    place.error(AsmProblem::Syntax { expected: "a statement", found: format!("`{text}`") })
 }

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use crate::{Callee, Imm64, Insn, Op, encode};
 
 use error::Place;
-pub use error::{AsmError, Problem};
+pub use error::{AsmError, AsmProblem};
 use operand::Target;
 use parser::{Statement, Symbolic};
 
@@ -72,7 +72,7 @@ pub fn assemble(text: &str, helper: &dyn Fn(&str) -> Option<u32>) -> Result<Asse
         let parsed = parser::parse_line(index + 1, line)?;
         for (place, name) in parsed.labels {
             if labels.insert(name.clone(), slots).is_some() {
-                return Err(place.error(Problem::DuplicateLabel(name)));
+                return Err(place.error(AsmProblem::DuplicateLabel(name)));
             }
         }
         if let Some((place, statement)) = parsed.statement {
@@ -148,7 +148,7 @@ impl Resolver<'_> {
             Statement::Op(op) => op,
             Statement::Symbolic(symbolic) => self.resolve(place, slot, symbolic)?,
         };
-        let encoded = encode(op).map_err(|error| place.error(Problem::Encode(error)))?;
+        let encoded = encode(op).map_err(|error| place.error(AsmProblem::Encode(error)))?;
         self.out.insns.extend_from_slice(&encoded);
         self.out.lines.extend(encoded.iter().map(|_| place.line));
         Ok(())
@@ -207,7 +207,7 @@ impl Resolver<'_> {
         }
         match (self.helper)(&name).or(number) {
             Some(number) => Ok(Op::Call(Callee::Helper(number))),
-            None => Err(place.error(Problem::UnknownFunction(name))),
+            None => Err(place.error(AsmProblem::UnknownFunction(name))),
         }
     }
 
@@ -217,18 +217,18 @@ impl Resolver<'_> {
             Target::Distance(distance) => distance,
             Target::Label(name) => match self.labels.get(&name) {
                 Some(&to) => to as i128 - slot as i128 - 1,
-                None => return Err(place.error(Problem::UnknownLabel(name))),
+                None => return Err(place.error(AsmProblem::UnknownLabel(name))),
             },
         };
         let (min, max) = (i32::MIN.into(), i32::MAX.into());
         i32::try_from(distance).map_err(|_| {
-            place.error(Problem::Range { what: "distance", min, max, found: distance })
+            place.error(AsmProblem::Range { what: "distance", min, max, found: distance })
         })
     }
 
     fn short_distance(&self, place: Place, slot: usize, to: Target) -> Result<i16, AsmError> {
         let distance = self.distance(place, slot, to)?;
-        i16::try_from(distance).map_err(|_| place.error(Problem::TooFar(distance)))
+        i16::try_from(distance).map_err(|_| place.error(AsmProblem::TooFar(distance)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The pieces of statements: registers, numbers, memory operands; and the reader of tokens.
 
-use super::error::{AsmError, Place, Problem};
+use super::error::{AsmError, AsmProblem, Place};
 use super::lexer::{Kind, Token};
 use crate::{Operand, Reg, Size, Width};
 
@@ -52,7 +52,7 @@ impl<'a> Cursor<'a> {
             Some(token) => format!("`{}`", token.text),
             None => "the end of the line".to_owned(),
         };
-        self.place().error(Problem::Syntax { expected, found })
+        self.place().error(AsmProblem::Syntax { expected, found })
     }
 
     /// The text of the token `ahead` places on.
@@ -141,7 +141,7 @@ impl<'a> Cursor<'a> {
     {
         let place = self.place();
         let found = self.number()?;
-        let range = Problem::Range { what, min: T::MINIMUM, max: T::MAXIMUM, found };
+        let range = AsmProblem::Range { what, min: T::MINIMUM, max: T::MAXIMUM, found };
         T::try_from(found).map_err(|_| place.error(range))
     }
 
@@ -156,7 +156,7 @@ impl<'a> Cursor<'a> {
             None => {
                 let max = if signs == Signs::Either { u32::MAX.into() } else { i32::MAX.into() };
                 let (what, min) = ("the immediate", i32::MIN.into());
-                Err(place.error(Problem::Range { what, min, max, found }))
+                Err(place.error(AsmProblem::Range { what, min, max, found }))
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Statements.
 
-use super::error::{AsmError, Place, Problem};
+use super::error::{AsmError, AsmProblem, Place};
 use super::lexer::tokens;
 use super::operand::{Cursor, MemType, Register, Signs, Target};
 use crate::{AluOp, AtomicOp, Callee, Cond, Imm64, Op, Operand, Reg, Size, Swap, Width};
@@ -105,7 +105,7 @@ impl Parser<'_> {
             Some(".8byte") => Statement::Raw(self.0.number_in("the slot")?),
             _ => {
                 let (expected, found) = ("a statement", format!("`{text}`"));
-                return Err(place.error(Problem::Syntax { expected, found }));
+                return Err(place.error(AsmProblem::Syntax { expected, found }));
             }
         })
     }
@@ -184,12 +184,12 @@ impl Parser<'_> {
         if width == Width::W64 {
             let bits = i64::try_from(number).map(|number| number as u64);
             let (min, max) = (i64::MIN.into(), u64::MAX.into());
-            let problem = Problem::Range { what: "the constant", min, max, found: number };
+            let problem = AsmProblem::Range { what: "the constant", min, max, found: number };
             let value = bits.or(u64::try_from(number)).map_err(|_| place.error(problem))?;
             return Ok(Op::LoadImm64 { dst, imm: Imm64::Value(value) }.into());
         }
         let (min, max) = (i32::MIN.into(), u32::MAX.into());
-        let problem = Problem::Range { what: "the immediate", min, max, found: number };
+        let problem = AsmProblem::Range { what: "the immediate", min, max, found: number };
         let bits = i32::try_from(number).or(u32::try_from(number).map(|bits| bits as i32));
         let src = Operand::Imm(bits.map_err(|_| place.error(problem))?);
         Ok(Op::Alu { width, op: AluOp::Mov, dst, src }.into())
@@ -272,7 +272,7 @@ impl Parser<'_> {
             6 => Imm64::MapIdxValue { index: low, off: 0 },
             found => {
                 let what = "the kind of immediate";
-                return Err(place.error(Problem::Range { what, min: 1, max: 6, found }));
+                return Err(place.error(AsmProblem::Range { what, min: 1, max: 6, found }));
             }
         };
         Ok(Op::LoadImm64 { dst, imm })
@@ -316,7 +316,7 @@ impl Parser<'_> {
             return Ok(());
         }
         let found = format!("`{}`", spelled(found));
-        Err(place.error(Problem::Syntax { expected: "the register that is assigned to", found }))
+        Err(place.error(AsmProblem::Syntax { expected: "the register that is assigned to", found }))
     }
 
     fn addr_space_cast(&mut self, dst: Reg) -> Result<Op, AsmError> {
@@ -349,7 +349,7 @@ impl Parser<'_> {
         if to != (Register { reg: Reg::R0, width: Width::W64 }) {
             let found = format!("`{}`", spelled(to));
             let expected = "r0 before `=`: packet loads go there";
-            return Err(self.0.place().error(Problem::Syntax { expected, found }));
+            return Err(self.0.place().error(AsmProblem::Syntax { expected, found }));
         }
         self.0.expect("[", "`[`")?;
         let op = match self.0.opt_register()? {
@@ -460,7 +460,7 @@ impl Parser<'_> {
         };
         if to.reg != result {
             let found = format!("`{}`", spelled(to));
-            return Err(self.0.place().error(Problem::Syntax { expected, found }));
+            return Err(self.0.place().error(AsmProblem::Syntax { expected, found }));
         }
         Ok(Op::Atomic { size, op, dst, off, src })
     }
@@ -526,7 +526,7 @@ impl Parser<'_> {
             Width::W64 => "64-bit registers (r0 to r10) here",
         };
         let found = format!("`{}`", spelled(found));
-        self.0.place().error(Problem::Syntax { expected, found })
+        self.0.place().error(AsmProblem::Syntax { expected, found })
     }
 }
 
