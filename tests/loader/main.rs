@@ -1,5 +1,6 @@
 //! The loader on both kernels: objects made by hand, so that nothing but the loader is tested.
 
+mod attach;
 mod kernels;
 mod objects;
 
