@@ -98,8 +98,8 @@ fn enough_room(command: &Command<'_>) -> Result<Option<Arc<Descriptor>>, Errno> 
             fits(batch.map_fd, |map| {
                 holds(batch.keys, map.key, *batch.count)
                     && holds(batch.values, map.value, *batch.count)
-                    && batch.out_batch.len() >= map.batch_bytes()
-                    && batch.in_batch.is_none_or(|token| token.len() >= map.batch_bytes())
+                    && batch.out_batch.len() >= map.place
+                    && batch.in_batch.is_none_or(|token| token.len() >= map.place)
             })
         }
         Command::MapUpdateBatch { map_fd, keys, values, count, .. } => {
@@ -134,32 +134,12 @@ fn holds(slice: &[u8], bytes: usize, count: u32) -> bool {
     bytes.checked_mul(count as usize).is_some_and(|bytes| slice.len() >= bytes)
 }
 
-impl MapSizes {
-    /// Bytes of the place where a batch ended: hash maps give a bucket's number, others a key.
-    fn batch_bytes(&self) -> usize {
-        match self.map_type {
-            MapType::HASH
-            | MapType::LRU_HASH
-            | MapType::PERCPU_HASH
-            | MapType::LRU_PERCPU_HASH
-            | MapType::HASH_OF_MAPS => size_of::<u32>(),
-            _ => self.key.max(size_of::<u32>()),
-        }
-    }
-}
-
 fn map_sizes(map_type: MapType, key_size: u32, value_size: u32) -> Result<MapSizes, Errno> {
-    let value = value_size as usize;
-    let value = match map_type {
-        MapType::PERCPU_HASH
-        | MapType::LRU_PERCPU_HASH
-        | MapType::PERCPU_ARRAY
-        | MapType::PERCPU_CGROUP_STORAGE => {
-            value.next_multiple_of(8) * files::possible_cpus()? as usize
-        }
-        _ => value,
-    };
-    Ok(MapSizes { map_type, key: key_size as usize, value })
+    Ok(MapSizes {
+        key: key_size as usize,
+        value: attr::value_bytes(map_type, value_size, files::possible_cpus()?),
+        place: attr::place_bytes(map_type, key_size),
+    })
 }
 
 fn map_object(file: &OwnedFd) -> Result<Object, Errno> {

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use skep_uapi::{Errno, Fd, MapType};
+use skep_uapi::{Errno, Fd};
 
 /// What a descriptor stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,10 +28,11 @@ pub(crate) enum Object {
 /// How many bytes bpf(2) reads and writes for a map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MapSizes {
-    pub(crate) map_type: MapType,
     pub(crate) key: usize,
     /// All slots of a per-CPU value.
     pub(crate) value: usize,
+    /// The place where a batch ended.
+    pub(crate) place: usize,
 }
 
 /// An open file and what it is.

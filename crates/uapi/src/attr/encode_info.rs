@@ -291,16 +291,6 @@ fn uprobe_multi(bpf_fd: Fd, told: &LinkBytes, bpf: Bpf<'_>) -> Result<LinkInfoDe
     Ok(LinkInfoDetail::UprobeMulti { path, offsets, ref_ctr_offsets, cookies, flags, pid })
 }
 
-/// `enum bpf_perf_event_type`.
-mod perf_event_type {
-    pub(super) const UPROBE: u32 = 1;
-    pub(super) const URETPROBE: u32 = 2;
-    pub(super) const KPROBE: u32 = 3;
-    pub(super) const KRETPROBE: u32 = 4;
-    pub(super) const TRACEPOINT: u32 = 5;
-    pub(super) const EVENT: u32 = 6;
-}
-
 fn perf_event(bpf_fd: Fd, told: &LinkBytes, bpf: Bpf<'_>) -> Result<LinkInfoDetail, Errno> {
     use perf_event_type::{EVENT, KPROBE, KRETPROBE, TRACEPOINT, UPROBE, URETPROBE};
     /// The text and the rest stand behind the kind, at the next multiple of eight.

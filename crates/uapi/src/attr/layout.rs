@@ -275,6 +275,16 @@ layouts! {
     EventInfo { config: u64, kind: u32, cookie: u64, }
 }
 
+/// `enum bpf_perf_event_type`.
+pub(crate) mod perf_event_type {
+    pub(crate) const UPROBE: u32 = 1;
+    pub(crate) const URETPROBE: u32 = 2;
+    pub(crate) const KPROBE: u32 = 3;
+    pub(crate) const KRETPROBE: u32 = 4;
+    pub(crate) const TRACEPOINT: u32 = 5;
+    pub(crate) const EVENT: u32 = 6;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
