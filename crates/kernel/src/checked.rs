@@ -110,13 +110,15 @@ fn on(
     ctx: Ctx<'_>,
 ) -> Result<Outcome, Error> {
     let program = Program::new(run.insns);
-    let lease = kernel.cpus.lease();
+    let mut lease = kernel.cpus.lease();
+    let cpu = lease.number();
+    let copies = &mut lease.scratch().copies;
     let mut regions = Regions::new();
     let ctx_region = regions.add_context(rules.context.name, rules.context.size as usize);
     let mut surroundings = Surroundings {
         rules,
         kernel,
-        run: prog::Run::unverified(kernel, lease.number(), ctx),
+        run: prog::Run::unverified(kernel, cpu, ctx, copies),
         fds: run.maps,
         ctx_region,
         packet: None,

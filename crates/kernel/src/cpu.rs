@@ -20,8 +20,16 @@ pub(crate) struct Cpus {
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     pub(crate) stack: Stack,
+    pub(crate) copies: Copies,
     /// The buffer of an arriving frame.
     pub(crate) frame: Option<Memory>,
+}
+
+/// Room for a helper's copies of keys and values: kept, because a run is shorter than an allocation.
+#[derive(Debug, Default)]
+pub(crate) struct Copies {
+    pub(crate) key: Vec<u8>,
+    pub(crate) value: Vec<u8>,
 }
 
 /// One CPU, for as long as this lives.

@@ -12,7 +12,7 @@ use skep_vm::interp::{Code, Stack};
 
 use crate::UserKernel;
 use crate::btf::BtfObject;
-use crate::cpu::Lease;
+use crate::cpu::{Copies, Lease, Scratch};
 use crate::helpers;
 use crate::id::Id;
 use crate::maps::Map;
@@ -81,9 +81,7 @@ pub(crate) struct Run<'a> {
     pub(crate) ctx: Ctx<'a>,
     /// Where the stack is.
     stack: core::ops::Range<u64>,
-    /// Room for a helper's copies of keys and values.
-    pub(crate) key: Vec<u8>,
-    pub(crate) value: Vec<u8>,
+    pub(crate) copies: &'a mut Copies,
 }
 
 /// What came of repeated runs.
@@ -136,10 +134,11 @@ impl Prog {
         &self,
         kernel: &UserKernel,
         cpu: u32,
-        stack: &mut Stack,
+        (stack, copies): (&mut Stack, &mut Copies),
         ctx: Ctx<'_>,
     ) -> u32 {
-        let mut run = Run::new(kernel, self, cpu, ctx, stack);
+        let (maps, addresses) = (&self.maps, stack.addresses());
+        let mut run = Run { kernel, maps, cpu, ctx, stack: addresses, copies };
         if kernel.stats_on.load(Ordering::Relaxed) == 0 {
             return self.enter(&mut run, stack);
         }
@@ -161,11 +160,11 @@ impl Prog {
     ) -> Outcome {
         let repeat = repeat.max(1);
         let cpu = lease.number();
-        let stack = &mut lease.scratch().stack;
+        let Scratch { stack, copies, .. } = lease.scratch();
         let start = Instant::now();
         let mut retval = 0;
         for _ in 0..repeat {
-            retval = self.run(kernel, cpu, stack, next());
+            retval = self.run(kernel, cpu, (&mut *stack, &mut *copies), next());
         }
         let mean = start.elapsed().as_nanos() / u128::from(repeat);
         Outcome { retval, mean_ns: u32::try_from(mean).unwrap_or(u32::MAX) }
@@ -230,21 +229,15 @@ fn copy<T: Copy>(from: &[T], into: &mut [T]) {
 }
 
 impl<'a> Run<'a> {
-    fn new(
-        kernel: &'a UserKernel,
-        prog: &'a Prog,
-        cpu: u32,
-        ctx: Ctx<'a>,
-        stack: &Stack,
-    ) -> Run<'a> {
-        let (key, value) = (Vec::new(), Vec::new());
-        Run { kernel, maps: &prog.maps, cpu, ctx, stack: stack.addresses(), key, value }
-    }
-
     /// The run of a program that was not loaded, in the checked interpreter. Its stack is not
     /// one that a helper could read by address.
-    pub(crate) fn unverified(kernel: &'a UserKernel, cpu: u32, ctx: Ctx<'a>) -> Run<'a> {
-        Run { kernel, maps: &[], cpu, ctx, stack: 0..0, key: Vec::new(), value: Vec::new() }
+    pub(crate) fn unverified(
+        kernel: &'a UserKernel,
+        cpu: u32,
+        ctx: Ctx<'a>,
+        copies: &'a mut Copies,
+    ) -> Run<'a> {
+        Run { kernel, maps: &[], cpu, ctx, stack: 0..0, copies }
     }
 
     /// Copies up to `max` bytes from an address that is only a number: of the stack or of the

@@ -55,7 +55,7 @@ pub fn of_map_type(map_type: MapType) -> Support {
 /// A program type.
 pub fn of_prog_type(prog_type: ProgType) -> Support {
     match prog_type {
-        ProgType::XDP => Support::Partial("no redirection, no fragments"),
+        ProgType::XDP => Support::Partial("no fragments, no redirection through maps"),
         ProgType::SOCKET_FILTER => Support::Partial("test runs only: this machine has no sockets"),
         _ => Support::Unsupported(Errno::EINVAL),
     }

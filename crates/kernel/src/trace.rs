@@ -49,14 +49,14 @@ impl Trace {
     }
 }
 
-/// `TASK-PID [CPU] FLAGS TIME: bpf_trace_printk: TEXT`. The flags say: interrupts on, in a
-/// softirq, preemption off once, which is where Linux runs programs on packets.
+/// `TASK-PID [CPU] FLAGS TIME: bpf_trace_printk: TEXT`. The flags are those of a test run on 6.18:
+/// softirqs off, preemption and migration off once.
 fn line(origin: Origin<'_>, text: &[u8]) -> Vec<u8> {
     let Origin { comm, pid, cpu, now } = origin;
     let microseconds = now / 1000;
     let (seconds, fraction) = (microseconds / 1_000_000, microseconds % 1_000_000);
     let mut line = format!(
-        "{comm:>16}-{pid:<7} [{cpu:03}] ..s1. {seconds:>5}.{fraction:06}: bpf_trace_printk: "
+        "{comm:>16}-{pid:<7} [{cpu:03}] b..11 {seconds:>5}.{fraction:06}: bpf_trace_printk: "
     )
     .into_bytes();
     line.extend_from_slice(text);
@@ -82,7 +82,7 @@ mod tests {
         let n = trace.read(&mut into);
         assert_eq!(
             core::str::from_utf8(&into[..n]).unwrap(),
-            "            ping-42      [001] ..s1.    12.345678: bpf_trace_printk: hello 7\n"
+            "            ping-42      [001] b..11    12.345678: bpf_trace_printk: hello 7\n"
         );
         assert_eq!(trace.read(&mut into), 0);
     }

@@ -29,6 +29,10 @@ impl Bench {
     /// A program that returns a number.
     fn prog(&self, prog_type: ProgType, returns: i32, expected_attach_type: AttachType) -> Fd {
         let insns = [Insn::new(0xb7, 0, 0, 0, returns), Insn::new(0x95, 0, 0, 0, 0)];
+        self.load(prog_type, &insns, expected_attach_type)
+    }
+
+    fn load(&self, prog_type: ProgType, insns: &[Insn], expected_attach_type: AttachType) -> Fd {
         let insns: Vec<u8> = insns.iter().flat_map(|insn| insn.to_le_bytes()).collect();
         let license = "GPL";
         let load = ProgLoad {
@@ -38,7 +42,7 @@ impl Bench {
             expected_attach_type,
             ..Default::default()
         };
-        self.kernel.prog_load(load).expect("it only returns a number")
+        self.kernel.prog_load(load).expect("a small program")
     }
 
     fn xdp(&self, returns: i32) -> Fd {
@@ -109,6 +113,26 @@ fn a_verdict_decides_where_a_frame_goes() {
     assert_eq!(bench.kernel.transmitted(bench.ifindex), Ok(vec![]));
     assert_eq!(bench.kernel.receive(99, &[0; 60]), Err(Errno::ENODEV));
     assert_eq!(bench.kernel.receive(bench.ifindex, &[0; 13]), Err(Errno::EINVAL));
+}
+
+#[test]
+fn a_redirected_frame_leaves_through_the_other_device() {
+    let bench = Bench::new();
+    let out = bench.kernel.add_device("veth1", 1500).expect("a new name");
+    let redirect = |to: u32| {
+        let insns = [
+            Insn::new(0xb7, 1, 0, 0, to.cast_signed()),
+            Insn::new(0xb7, 2, 0, 0, 0),
+            Insn::new(0x85, 0, 0, 0, 23),
+            Insn::new(0x95, 0, 0, 0, 0),
+        ];
+        let prog = bench.load(ProgType::XDP, &insns, AttachType::XDP);
+        assert_eq!(bench.set(Some(prog), 0, None), "ok");
+        bench.receive().to
+    };
+    assert_eq!(redirect(out), Destination::Device(out));
+    assert_eq!(bench.kernel.transmitted(out), Ok(vec![vec![7; 60]]));
+    assert_eq!(redirect(99), Destination::Dropped);
 }
 
 #[test]

@@ -104,6 +104,73 @@ fn an_xdp_program_sees_its_frame() {
 }
 
 #[test]
+fn helpers_read_and_write_a_frame() {
+    let load = |helper: &str, offset: i32, len: i32| {
+        format!(
+            "r3 = 0
+            *(u64 *)(r10 - 8) = r3
+            r2 = {offset}
+            r3 = r10
+            r3 += -8
+            r4 = {len}
+            call {helper}
+            if r0 != 0 goto out
+            r0 = *(u32 *)(r10 - 8)
+        out:
+            exit"
+        )
+    };
+    let cases = [
+        (0, 4, 0x0302_0100),
+        (60, 4, 0x3f3e_3d3c),
+        (61, 4, EINVAL),
+        (64, 1, EINVAL),
+        (-1, 4, EFAULT),
+        (65_535, 1, EINVAL),
+        (65_536, 1, EFAULT),
+        (63, 1, 0x3f),
+    ];
+    for (offset, len, expect) in cases {
+        xdp(&load("xdp_load_bytes", offset, len), expect);
+        let stored = if expect == EINVAL || expect == EFAULT { expect } else { 0 };
+        xdp(&load("xdp_store_bytes", offset, len), stored);
+    }
+    for (flags, expect) in [(0, 4), (1, 0), (2, 0)] {
+        xdp(&format!("r1 = 1\nr2 = {flags}\ncall redirect\nexit"), expect);
+    }
+}
+
+#[test]
+fn checksums_differ_as_in_linux() {
+    let cases = [
+        (0, "0x04030201", 0, 0x604),
+        (0, "0xffffffff", 0, 0xffff),
+        (4, "0x08070605", 0, 0x808),
+        (4, "0x08070605", 74_565, 0x2b4e),
+        (4, "0x04030201", 0, 0xffff),
+        (4, "0x04030201", 5, 5),
+    ];
+    for (from_len, to, seed, expect) in cases {
+        let text = format!(
+            "r1 = 0x04030201
+            *(u32 *)(r10 - 4) = r1
+            w1 = {to}
+            *(u32 *)(r10 - 8) = r1
+            r1 = r10
+            r1 += -4
+            r2 = {from_len}
+            r3 = r10
+            r3 += -8
+            r4 = 4
+            w5 = {seed}
+            call csum_diff
+            exit"
+        );
+        xdp(&text, expect);
+    }
+}
+
+#[test]
 fn a_frame_moves_within_its_buffer() {
     let adjust = |helper: &str, by: i32| format!("r2 = {by}\ncall {helper}\nexit");
     for (by, expect) in [(-216, 0), (-217, EINVAL), (0, 0), (50, 0), (51, EINVAL)] {
@@ -225,6 +292,34 @@ fn programs_count_in_maps() {
 }
 
 #[test]
+fn a_program_sees_the_values_of_other_cpus() {
+    for map_type in [MapType::PERCPU_ARRAY, MapType::PERCPU_HASH] {
+        let kernel = kernel();
+        let map = map(&kernel, map_type);
+        let values: Vec<u8> = [5_u64, 6].iter().flat_map(|value| value.to_ne_bytes()).collect();
+        kernel.map_update(map, &[0; 4], &values, 0).expect("there is room");
+        for (cpu, expect) in [(0, 5), (1, 6), (2, 77), (-1, 77)] {
+            let text = format!(
+                "r1 = 0
+                *(u32 *)(r10 - 4) = r1
+                r1 = map[fd:{map}] ll
+                r2 = r10
+                r2 += -4
+                r3 = {cpu}
+                call map_lookup_percpu_elem
+                if r0 == 0 goto none
+                r0 = *(u64 *)(r0 + 0)
+                exit
+            none:
+                r0 = 77
+                exit"
+            );
+            check(&kernel, ProgType::XDP, &text, expect);
+        }
+    }
+}
+
+#[test]
 fn threads_count_together() {
     let kernel = kernel();
     let map = map(&kernel, MapType::HASH);
@@ -257,7 +352,7 @@ fn what_programs_print_is_in_the_trace() {
         call trace_printk
         exit";
     check(&kernel, ProgType::XDP, text, 4);
-    let line = "            skep-1       [000] ..s1.     0.000000: bpf_trace_printk: n=7\n";
+    let line = "            skep-1       [000] b..11     0.000000: bpf_trace_printk: n=7\n";
     let trace = kernel.file("/sys/kernel/tracing/trace_pipe").expect("it is there");
     assert_eq!(String::from_utf8(trace).expect("text"), line.repeat(2));
 }

@@ -1,8 +1,6 @@
 //! Helpers that tell where a program runs.
 
-use super::number;
-
-use super::{Helper, plain};
+use super::{Helper, number, plain};
 
 pub(crate) const HELPERS: &[Helper] = &[
     plain(number::GET_SMP_PROCESSOR_ID, "get_smp_processor_id", |run, _| u64::from(run.cpu)),

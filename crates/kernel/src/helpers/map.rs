@@ -1,12 +1,14 @@
 //! Helpers on maps.
 
-use super::number;
+use skep_uapi::MapType;
 use skep_verifier::{Arg, HelperFlags, Returns};
 
-use super::{Helper, map_of, result, row, span_of};
-use crate::maps::Map;
+use super::{Helper, map_of, number, result, row, span_of};
+use crate::cpu::Copies;
 use crate::memory::Span;
 use crate::prog::Run;
+
+const PERCPU: &[MapType] = &[MapType::PERCPU_ARRAY, MapType::PERCPU_HASH];
 
 pub(crate) const HELPERS: &[Helper] = &[
     row(
@@ -33,37 +35,50 @@ pub(crate) const HELPERS: &[Helper] = &[
         HelperFlags::NONE,
         delete,
     ),
+    row(
+        number::MAP_LOOKUP_PERCPU_ELEM,
+        "map_lookup_percpu_elem",
+        &[Arg::ConstMapPtr(PERCPU), Arg::MapKey, Arg::Scalar],
+        Returns::MapValueOrNull,
+        HelperFlags::NONE,
+        lookup_percpu,
+    ),
 ];
 
 fn lookup(run: &mut Run<'_>, args: [u64; 5]) -> u64 {
     let map = map_of(args[0]);
-    let cpu = run.cpu;
-    let key = read_key(run, map, args[1]);
+    let key = copy_in(&mut run.copies.key, args[1], map.spec.key_size);
+    map.storage.lookup(key, run.cpu).map_or(0, Span::address)
+}
+
+/// The value of another CPU; none of one that there is not.
+fn lookup_percpu(run: &mut Run<'_>, args: [u64; 5]) -> u64 {
+    let map = map_of(args[0]);
+    let cpu = args[2] as u32;
+    if cpu >= run.kernel.cpus.count() {
+        return 0;
+    }
+    let key = copy_in(&mut run.copies.key, args[1], map.spec.key_size);
     map.storage.lookup(key, cpu).map_or(0, Span::address)
 }
 
 fn update(run: &mut Run<'_>, args: [u64; 5]) -> u64 {
     let map = map_of(args[0]);
-    let size = map.spec.value_size as usize;
-    run.value.resize(size, 0);
-    span_of(args[2], size).load(&mut run.value);
-    let value = core::mem::take(&mut run.value);
-    let cpu = run.cpu;
-    let key = read_key(run, map, args[1]);
-    let done = map.storage.update(key, &value, args[3], cpu);
-    run.value = value;
-    result(done)
+    let Copies { key, value } = &mut *run.copies;
+    let key = copy_in(key, args[1], map.spec.key_size);
+    let value = copy_in(value, args[2], map.spec.value_size);
+    result(map.storage.update(key, value, args[3], run.cpu))
 }
 
 fn delete(run: &mut Run<'_>, args: [u64; 5]) -> u64 {
     let map = map_of(args[0]);
-    result(map.storage.delete(read_key(run, map, args[1])))
+    let key = copy_in(&mut run.copies.key, args[1], map.spec.key_size);
+    result(map.storage.delete(key))
 }
 
-/// A copy of the key: others may change what the program points to.
-fn read_key<'r>(run: &'r mut Run<'_>, map: &Map, address: u64) -> &'r [u8] {
-    let size = map.spec.key_size as usize;
-    run.key.resize(size, 0);
-    span_of(address, size).load(&mut run.key);
-    &run.key
+/// A copy of a key or value: others may change what the program points to.
+fn copy_in(copy: &mut Vec<u8>, address: u64, size: u32) -> &[u8] {
+    copy.resize(size as usize, 0);
+    span_of(address, copy.len()).load(copy);
+    copy
 }

@@ -1,8 +1,6 @@
 //! Random numbers.
 
-use super::number;
-
-use super::{Helper, plain};
+use super::{Helper, number, plain};
 
 pub(crate) const HELPERS: &[Helper] =
     &[plain(number::GET_PRANDOM_U32, "get_prandom_u32", |run, _| {

@@ -1,9 +1,8 @@
 //! Helpers about the current task: the process that called the kernel.
 
-use super::number;
 use skep_verifier::{Arg, HelperFlags, Returns};
 
-use super::{Helper, plain, row, span_of};
+use super::{Helper, number, plain, row, span_of};
 use crate::prog::Run;
 
 pub(crate) const HELPERS: &[Helper] = &[

@@ -1,8 +1,6 @@
 //! Helpers that tell the time.
 
-use super::number;
-
-use super::{Helper, plain};
+use super::{Helper, number, plain};
 
 pub(crate) const HELPERS: &[Helper] = &[
     plain(number::KTIME_GET_NS, "ktime_get_ns", |run, _| run.kernel.clock.monotonic()),

@@ -1,10 +1,9 @@
 //! `bpf_trace_printk`.
 
-use super::number;
 use skep_verifier::{Arg, HelperFlags, Returns};
 
 use super::format::format;
-use super::{Helper, failure, row, span_of};
+use super::{Helper, failure, number, row, span_of};
 use crate::prog::Run;
 use crate::trace::Origin;
 

@@ -3,6 +3,7 @@
 use skep_uapi::{Destination, Errno, Received, XdpAction};
 
 use crate::UserKernel;
+use crate::cpu::Scratch;
 use crate::memory::Memory;
 use crate::prog::Ctx;
 use crate::prog_types::xdp::{self, Arrival, Frame};
@@ -22,15 +23,15 @@ pub(crate) fn receive(kernel: &UserKernel, ifindex: u32, frame: &[u8]) -> Result
     };
     let mut lease = kernel.cpus.lease();
     let cpu = lease.number();
-    let scratch = lease.scratch();
+    let Scratch { stack, copies, frame: buffer } = lease.scratch();
     let (bytes, hard_end) = xdp::buffer_for(frame.len());
-    let memory = match scratch.frame.take().filter(|memory| memory.len() == bytes) {
+    let memory = match buffer.take().filter(|memory| memory.len() == bytes) {
         Some(memory) => memory,
         None => Memory::zeroed(bytes)?,
     };
     let arriving = Frame::new(&memory, hard_end, frame, 0, Arrival { ifindex, queue: 0 });
     let ctx = Ctx::Xdp(arriving.buff(), &memory);
-    let retval = prog.run(kernel, cpu, &mut scratch.stack, ctx);
+    let retval = prog.run(kernel, cpu, (stack, copies), ctx);
     let (frame, to) = match xdp::action(retval) {
         XdpAction::PASS => (Some(arriving.bytes()), Destination::Stack),
         XdpAction::TX => {
@@ -38,9 +39,18 @@ pub(crate) fn receive(kernel: &UserKernel, ifindex: u32, frame: &[u8]) -> Result
             device.send(frame.clone());
             (Some(frame), Destination::Device(ifindex))
         }
-        // A redirection needs a helper that says where to, which this kernel does not have.
+        XdpAction::REDIRECT => redirect(kernel, &arriving),
         _ => (None, Destination::Dropped),
     };
-    scratch.frame = Some(memory);
+    *buffer = Some(memory);
     Ok(Received { xdp: Some(retval), frame, to })
+}
+
+/// Out through the device that the program chose, if there is one.
+fn redirect(kernel: &UserKernel, frame: &Frame<'_>) -> (Option<Vec<u8>>, Destination) {
+    let chosen = frame.buff().redirected().and_then(|ifindex| kernel.net.device(ifindex));
+    let Some(device) = chosen else { return (None, Destination::Dropped) };
+    let frame = frame.bytes();
+    device.send(frame.clone());
+    (Some(frame), Destination::Device(device.ifindex))
 }

@@ -10,7 +10,7 @@ use skep_verifier::{Access, Context, Field, FieldKind, Place};
 use super::{Rules, Structure, context_in, put, put_word, word};
 use crate::UserKernel;
 use crate::helpers;
-use crate::memory::Memory;
+use crate::memory::{Memory, Span};
 use crate::net::dev::LOOPBACK;
 use crate::prog::{Ctx, Prog};
 
@@ -30,6 +30,8 @@ pub(crate) struct XdpBuff {
     ingress_ifindex: u32,
     rx_queue_index: u32,
     egress_ifindex: u32,
+    /// Where `bpf_redirect` sent the frame; 0: nowhere.
+    redirect: Cell<u32>,
 }
 
 /// For the kernel's BTF.
@@ -136,6 +138,7 @@ impl<'m> Frame<'m> {
             ingress_ifindex: arrival.ifindex,
             rx_queue_index: arrival.queue,
             egress_ifindex: 0,
+            redirect: Cell::new(0),
         };
         Frame { memory, buff }
     }
@@ -229,7 +232,35 @@ impl XdpBuff {
         Ok(())
     }
 
-    fn span<'m>(&self, memory: &'m Memory, address: u64, len: u64) -> crate::memory::Span<'m> {
+    /// The device that `bpf_redirect` chose last.
+    pub(crate) fn redirected(&self) -> Option<u32> {
+        Some(self.redirect.get()).filter(|ifindex| *ifindex != 0)
+    }
+
+    /// Chooses a device.
+    pub(crate) fn redirect_to(&self, ifindex: u32) {
+        self.redirect.set(ifindex);
+    }
+
+    /// A part of the frame, for `bpf_xdp_load_bytes` and its kin.
+    pub(crate) fn part<'m>(
+        &self,
+        memory: &'m Memory,
+        offset: u32,
+        len: u32,
+    ) -> Result<Span<'m>, Errno> {
+        const MAX: u32 = 0xffff;
+        if offset > MAX || len > MAX {
+            return Err(Errno::EFAULT);
+        }
+        let start = self.data.get() + u64::from(offset);
+        if start + u64::from(len) > self.data_end.get() {
+            return Err(Errno::EINVAL);
+        }
+        Ok(self.span(memory, start, u64::from(len)))
+    }
+
+    fn span<'m>(&self, memory: &'m Memory, address: u64, len: u64) -> Span<'m> {
         memory.span((address - self.hard_start) as usize, len as usize)
     }
 }
