@@ -8,7 +8,7 @@
 //!
 //! In reading order: `object` (the result), `read` (the passes in order), `elf` (the container),
 //! `section` (what section names say), `maps` and `data` (what becomes a map), `function` and
-//! `link` (what becomes a program), `error`.
+//! `link` (what becomes a program), `asm` (the other way to an object: from assembly), `error`.
 //!
 //! ```
 //! use skep_obj::{Error, Object};
@@ -23,6 +23,7 @@
 
 #![forbid(unsafe_code)]
 
+mod asm;
 mod data;
 mod elf;
 mod error;

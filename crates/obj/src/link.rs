@@ -6,8 +6,7 @@ use skep_btf::ext::{CoreRelo, Ext};
 use skep_btf::{FuncInfo, LineInfo};
 use skep_isa::Insn;
 
-use crate::elf::Elf;
-use crate::function::{Body, Function, Functions, PSEUDO_FUNC};
+use crate::function::{Body, Function, PSEUDO_FUNC};
 use crate::{Error, Program, Reloc, Section};
 
 /// Slots of a program that any kernel takes.
@@ -47,17 +46,17 @@ fn by_section<T: Copy>(
     found
 }
 
-/// Links every program, in file order.
+/// Links every program, in file order. `sections` are the names of all sections.
 pub(crate) fn programs(
-    elf: &Elf<'_>,
-    functions: &Functions<'_>,
+    sections: &[&str],
+    functions: &[Function<'_>],
     bodies: &[Body],
     records: &Records<'_>,
 ) -> Result<Vec<Program>, Error> {
-    let linker = Linker { elf, functions: &functions.all, bodies, records };
+    let linker = Linker { sections, functions, bodies, records };
     let mut total = 0;
     let mut programs = Vec::new();
-    for (entry, function) in functions.all.iter().enumerate() {
+    for (entry, function) in functions.iter().enumerate() {
         if !function.is_program {
             continue;
         }
@@ -73,7 +72,7 @@ pub(crate) fn programs(
 }
 
 struct Linker<'a, 'e> {
-    elf: &'e Elf<'a>,
+    sections: &'e [&'e str],
     functions: &'e [Function<'a>],
     bodies: &'e [Body],
     records: &'e Records<'e>,
@@ -173,7 +172,7 @@ impl Linker<'_, '_> {
     }
 
     fn section_name(&self, function: &Function<'_>) -> &str {
-        self.elf.sections.get(function.section).map_or("", |section| section.name)
+        self.sections.get(function.section).copied().unwrap_or_default()
     }
 }
 

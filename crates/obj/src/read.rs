@@ -26,7 +26,8 @@ pub(crate) fn object(name: &str, bytes: &[u8]) -> Result<Object, Error> {
         Resolver { elf: &elf, functions: &functions, maps: &maps, relocations: &relocations };
     let bodies =
         functions.all.iter().map(|of| resolver.body(of)).collect::<Result<Vec<_>, Error>>()?;
-    let programs = link::programs(&elf, &functions, &bodies, &Records::new(&ext))?;
+    let sections: Vec<&str> = elf.sections.iter().map(|section| section.name).collect();
+    let programs = link::programs(&sections, &functions.all, &bodies, &Records::new(&ext))?;
     Ok(Object {
         name,
         license: license(&elf)?,

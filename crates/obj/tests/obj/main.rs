@@ -7,6 +7,7 @@
     reason = "a test fails by panicking, and says what did not run"
 )]
 
+mod assembly;
 mod damage;
 mod fixtures;
 mod objects;
