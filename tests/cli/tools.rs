@@ -82,7 +82,7 @@ fn text(bytes: &[u8]) -> String {
 pub(crate) fn is_installed(tool: &str, test: &str) -> bool {
     let found = Command::new(tool).arg("--version").output().is_ok();
     if !found {
-        println!("not run: {test}: {tool} is not installed");
+        skep_tests::not_run(test, &format!("{tool} is not installed"));
     }
     found
 }

@@ -1,20 +1,13 @@
-//! XDP attached by link and by netlink: in the user-space kernel, and on Linux in a network
-//! namespace of the test's own, to its loopback device.
+//! XDP attached by link and by netlink.
 
-use std::env;
-use std::process::Command;
 use std::sync::Arc;
 
-use skep_kernel::UserKernel;
-use skep_linux::Linux;
 use skep_loader::attach::xdp::{self, Mode, Replace};
 use skep_loader::{Link, Loaded, Loader};
+use skep_tests::on_every_kernel_with_device;
 use skep_uapi::{Errno, Kernel, LinkInfoDetail};
 
 use crate::objects::object;
-
-/// Set for the process that has a network namespace of its own.
-const INSIDE: &str = "SKEP_TEST_INSIDE_NETNS";
 
 /// Mode that netlink tells for a program in the stack (`XDP_ATTACHED_SKB`).
 const ATTACHED_SKB: u8 = 2;
@@ -86,34 +79,7 @@ fn attached(kernel: &Arc<dyn Kernel>, ifindex: u32) -> Vec<(u8, u32)> {
     links.into_iter().find(|link| link.ifindex == ifindex).expect("it is there").xdp
 }
 
-/// Runs a test on the loopback device of each kernel. On Linux the test calls itself once more, in
-/// a process with a network namespace of its own, since a thread cannot get one safely here.
+/// Runs a test on each kernel with an interface of its own.
 fn on_every_device(test: &str, check: impl Fn(&Arc<dyn Kernel>, u32)) {
-    let linux: Arc<dyn Kernel> = Arc::new(Linux::new());
-    if env::var_os(INSIDE).is_some() {
-        let lo = xdp::interface(&linux, "lo").expect("a namespace has a loopback device");
-        check(&linux, lo.ifindex);
-        return;
-    }
-    match inside_netns(test) {
-        Ok(()) => {}
-        Err(reason) => println!("not run: {test} on Linux: {reason}"),
-    }
-    let user: Arc<dyn Kernel> = Arc::new(UserKernel::default());
-    let lo = xdp::interface(&user, "lo").expect("a kernel has a loopback device");
-    check(&user, lo.ifindex);
-}
-
-fn inside_netns(test: &str) -> Result<(), String> {
-    Linux::permitted().map_err(|errno| format!("bpf(2) is refused: {errno}"))?;
-    let this = env::current_exe().map_err(|error| error.to_string())?;
-    let mut unshare = Command::new("unshare");
-    unshare.arg("--net").arg(this).args(["--exact", test, "--nocapture"]).env(INSIDE, "1");
-    let output = unshare.output().map_err(|error| format!("cannot run unshare: {error}"))?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    if said.starts_with("unshare:") {
-        return Err(said.trim().to_owned());
-    }
-    assert!(output.status.success(), "{}{said}", String::from_utf8_lossy(&output.stdout));
-    Ok(())
+    on_every_kernel_with_device(test, |subject, ifindex| check(&subject.kernel, ifindex));
 }

@@ -1,8 +1,8 @@
 //! The loader on both kernels: objects made by hand, so that nothing but the loader is tested.
 
 mod attach;
-mod kernels;
 mod objects;
+mod place;
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use skep_loader::{Error, Loader, Map, Prog, TestInput};
 use skep_obj::MapDef;
 use skep_uapi::{Errno, Faulty, Kernel, MapType, ProgType};
 
-use kernels::on_every_kernel;
 use objects::{data, map, object};
+use place::on_every_kernel;
 
 /// An ordinary packet, long enough for every kernel's test run.
 const PACKET: [u8; 64] = [0; 64];
@@ -106,7 +106,7 @@ fn an_event_array_has_an_entry_per_cpu() {
             }
             Err(error) => {
                 assert_eq!(error.errno(), Some(Errno::EINVAL), "{error}");
-                println!("not run: an_event_array_has_an_entry_per_cpu: {error}");
+                skep_tests::not_run("an_event_array_has_an_entry_per_cpu", &error.to_string());
             }
         }
     });
