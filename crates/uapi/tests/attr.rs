@@ -116,6 +116,7 @@ fn map_commands() -> Vec<Cmd> {
     cmds
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of commands")]
 fn prog_commands() -> Vec<Cmd> {
     let load = ProgLoad {
         prog_type: ProgType::TRACING,
@@ -228,7 +229,7 @@ fn other_commands() -> Vec<Cmd> {
             nothing,
         ),
         check(Command::ObjGet { pathname, path_fd: None, file_flags }, nothing),
-        check(Command::ProgGetFdById { prog_id: 1, open_flags: 2 }, nothing),
+        check(Command::ProgGetFdById { prog_id: 1, open_flags: 0 }, nothing),
         check(Command::MapGetFdById { map_id: 1, open_flags: 2 }, nothing),
         check(Command::BtfGetFdById { btf_id: 1, open_flags: 2 }, nothing),
         check(Command::LinkGetFdById { link_id: 1 }, nothing),

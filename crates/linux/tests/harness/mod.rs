@@ -1,6 +1,6 @@
 //! What the tests of this crate share.
 
-#![expect(clippy::print_stdout, reason = "a test that does not run says so")]
+#![expect(clippy::print_stderr, reason = "a test that does not run says so")]
 
 use skep_linux::Linux;
 
@@ -9,10 +9,15 @@ pub(crate) fn linux(test: &str) -> Option<Linux> {
     match Linux::permitted() {
         Ok(()) => Some(Linux::new()),
         Err(errno) => {
-            println!("not run: {test} on linux: bpf(2): {errno}");
+            not_run(test, &format!("bpf(2): {errno}"));
             None
         }
     }
+}
+
+/// Says that a test does not run here, and why.
+pub(crate) fn not_run(test: &str, reason: &str) {
+    eprintln!("not run: {test} on linux: {reason}");
 }
 
 /// Instructions from opcode, registers, offset and immediate.

@@ -76,8 +76,17 @@ fn command(cmd: Cmd, attr: &mut [u8], call: &mut Call<'_>) -> Result<u32, Errno>
         | Cmd::MAP_GET_NEXT_ID
         | Cmd::BTF_GET_NEXT_ID
         | Cmd::LINK_GET_NEXT_ID => changed(attr, call, |attr, call| next_id(cmd, attr, call)),
-        Cmd::PROG_GET_FD_BY_ID | Cmd::MAP_GET_FD_BY_ID | Cmd::BTF_GET_FD_BY_ID => {
-            fd_by_id(cmd, &used(attr)?, call)
+        Cmd::PROG_GET_FD_BY_ID => {
+            let OneAttr { number: prog_id } = used(attr)?;
+            call.ask(&mut Command::ProgGetFdById { prog_id, open_flags: 0 })
+        }
+        Cmd::MAP_GET_FD_BY_ID => {
+            let FdByIdAttr { id: map_id, open_flags, .. } = used(attr)?;
+            call.ask(&mut Command::MapGetFdById { map_id, open_flags })
+        }
+        Cmd::BTF_GET_FD_BY_ID => {
+            let BtfFdByIdAttr { id: btf_id, open_flags, .. } = used(attr)?;
+            call.ask(&mut Command::BtfGetFdById { btf_id, open_flags })
         }
         Cmd::OBJ_GET_INFO_BY_FD => changed(attr, call, info),
         Cmd::PROG_QUERY => changed(attr, call, prog_query),
@@ -352,15 +361,6 @@ fn next_id(cmd: Cmd, attr: &mut NextIdAttr, call: &mut Call<'_>) -> Result<u32, 
         Cmd::MAP_GET_NEXT_ID => Command::MapGetNextId { start_id, next_id },
         Cmd::BTF_GET_NEXT_ID => Command::BtfGetNextId { start_id, next_id },
         _ => Command::LinkGetNextId { start_id, next_id },
-    })
-}
-
-fn fd_by_id(cmd: Cmd, attr: &FdByIdAttr, call: &mut Call<'_>) -> Result<u32, Errno> {
-    let (id, open_flags) = (attr.id, attr.open_flags);
-    call.ask(&mut match cmd {
-        Cmd::PROG_GET_FD_BY_ID => Command::ProgGetFdById { prog_id: id, open_flags },
-        Cmd::MAP_GET_FD_BY_ID => Command::MapGetFdById { map_id: id, open_flags },
-        _ => Command::BtfGetFdById { btf_id: id, open_flags },
     })
 }
 

@@ -154,6 +154,8 @@ layouts! {
     NextIdAttr { start_id: u32, next_id: u32, }
     /// `BPF_*_GET_FD_BY_ID`.
     FdByIdAttr { id: u32, next_id: u32, open_flags: u32, }
+    /// `BPF_BTF_GET_FD_BY_ID`, which alone takes a token.
+    BtfFdByIdAttr { id: u32, next_id: u32, open_flags: u32, token_fd: i32, }
     /// `BPF_OBJ_GET_INFO_BY_FD`.
     InfoAttr { bpf_fd: u32, info_len: u32, info: u64, }
     /// `BPF_PROG_QUERY`.
