@@ -17,6 +17,11 @@ fn disasm() {
 }
 
 #[test]
+fn asm() {
+    check("asm");
+}
+
+#[test]
 fn btf() {
     check("btf");
 }

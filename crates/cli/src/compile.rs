@@ -1,4 +1,4 @@
-//! C to object: with the newest clang there is, and our own headers.
+//! Any kind of file to an object: C with the newest clang there is, and our own headers.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -16,15 +16,21 @@ const NEWEST: u32 = 40;
 /// clang's oldest version that compiles for BPF with types.
 const OLDEST: u32 = 11;
 
-/// Reads an object, or compiles C to one.
+/// Reads an object; C is compiled to one, assembly is assembled.
 pub(crate) fn object(file: &Path) -> anyhow::Result<Object> {
     let name = file.display().to_string();
-    let bytes = if is_c(file) {
+    let has_extension = |wanted| file.extension().is_some_and(|extension| extension == wanted);
+    let cannot_read = || format!("cannot read {name}");
+    if has_extension("s") {
+        let text = fs::read_to_string(file).with_context(cannot_read)?;
+        return Object::from_asm(&name, &text).with_context(|| name.clone());
+    }
+    let bytes = if has_extension("c") {
         compile(file)?
     } else {
-        fs::read(file).with_context(|| format!("cannot read {name}"))?
+        fs::read(file).with_context(cannot_read)?
     };
-    Object::from_elf(&stem(file), &bytes).with_context(|| name)
+    Object::from_elf(&name, &bytes).with_context(|| name.clone())
 }
 
 /// Compiles C to an ELF file, in memory.
@@ -62,16 +68,6 @@ pub(crate) fn compile(file: &Path) -> anyhow::Result<Vec<u8>> {
     fs::read(&object).context("cannot read what clang has written")
 }
 
-fn is_c(file: &Path) -> bool {
-    file.extension().is_some_and(|extension| extension == "c")
-}
-
-/// `a/xdp-simple.bpf.o` is `xdp-simple`.
-fn stem(file: &Path) -> String {
-    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-    stem.strip_suffix(".bpf").unwrap_or(&stem).to_owned()
-}
-
 fn write_headers(root: &Path) -> io::Result<()> {
     for (path, text) in HEADERS {
         let path = root.join(path);
@@ -96,15 +92,6 @@ fn newest_clang() -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn stems_are_the_names_of_objects() {
-        let check = |file: &str, expect: &str| assert_eq!(stem(Path::new(file)), expect);
-        check("a/xdp-simple.bpf.o", "xdp-simple");
-        check("xdp-simple.bpf.c", "xdp-simple");
-        check("x.o", "x");
-        check("x", "x");
-    }
 
     #[test]
     fn the_headers_are_embedded() {

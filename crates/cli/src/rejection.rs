@@ -90,10 +90,11 @@ fn render(
     let blank = " ".repeat(margin);
     // Writing to a String cannot fail.
     if let Some(Source { file, line, column, code }) = &source {
-        let _ = writeln!(text, "{blank}--> {file}:{line}:{column}");
-        let _ = writeln!(text, "{blank} |");
-        let _ = writeln!(text, "{line} | {code}");
-        let _ = writeln!(text, "{blank} | {}{red}^{off}", " ".repeat(column.saturating_sub(1)));
+        let place = if *column > 0 { format!("{line}:{column}") } else { line.to_string() };
+        let _ = writeln!(text, "{blank}--> {file}:{place}\n{blank} |\n{line} | {code}");
+        if let Some(before) = column.checked_sub(1) {
+            let _ = writeln!(text, "{blank} | {}{red}^{off}", " ".repeat(before));
+        }
     }
     if let (Some(insn), Some(op)) = (rejection.insn(), rejection.insn_text()) {
         let _ = writeln!(text, "{blank} = insn {insn}: {op}");
@@ -114,6 +115,7 @@ fn render(
 struct Source {
     file: String,
     line: u32,
+    /// From 1; 0 where only the line is known.
     column: usize,
     /// The line as it stands there, tabs as one blank so that the column fits.
     code: String,

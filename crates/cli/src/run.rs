@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use clap::value_parser;
 use skep_btf::Value;
 use skep_loader::attach::xdp;
 use skep_loader::{Link, Loaded, Loader, Prog, TestInput};
@@ -24,7 +25,7 @@ use crate::rejection::Shown;
 /// Run a program on the packets of a file
 #[derive(clap::Args, Debug)]
 pub(crate) struct Args {
-    /// An object (.bpf.o), or C to be compiled (.bpf.c)
+    /// An object (.bpf.o), C to be compiled (.bpf.c), or assembly (.s)
     file: PathBuf,
     /// The packets
     #[arg(long, value_name = "IN")]
@@ -33,7 +34,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "OUT")]
     out: Option<PathBuf>,
     /// Run over all packets so many times
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = value_parser!(u32).range(1..))]
     repeat: u32,
     /// Which program, where the object has several
     #[arg(long, value_name = "NAME")]
