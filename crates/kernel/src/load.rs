@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use skep_isa::{INSN_BYTES, Insn};
 use skep_uapi::flags::{map as map_flag, prog as flag};
-use skep_uapi::{AttachType, Errno, Fd, ProgLoad};
+use skep_uapi::{AttachType, Errno, Fd, MapType, ProgLoad};
 use skep_verifier::{Access, Env, License, Limits, Log, Map as MapView, Program, Verified, verify};
 use skep_vm::interp::{Code, Function};
 
@@ -170,6 +170,7 @@ pub(crate) fn view(map: &Map) -> MapView {
             _ => Access::ReadWrite,
         },
         direct_value: map.storage.direct().is_some(),
+        dense: matches!(map.spec.map_type, MapType::ARRAY | MapType::PERCPU_ARRAY),
         constant,
     }
 }

@@ -110,7 +110,7 @@ impl Backward {
             Op::Store { src, .. } if self.take_slot(effect) => self.need_operand(src),
             Op::StoreRelease { src, .. } if self.take_slot(effect) => self.need(src),
             Op::Atomic { op: AtomicOp::Cmpxchg, .. } if self.take(Reg::R0) => {
-                self.need_slot(effect)
+                self.need_slot(effect);
             }
             Op::Atomic { op, src, .. } if fetches(op) && self.take(src) => self.need_slot(effect),
             Op::LoadAbs { .. } | Op::LoadInd { .. } | Op::Call(Callee::Helper(_)) => {

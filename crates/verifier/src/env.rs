@@ -63,6 +63,8 @@ pub struct Map {
     pub access: Access,
     /// Whether `ld_imm64` may take the address of the map's one value.
     pub direct_value: bool,
+    /// Whether every 4-byte key below `max_entries` has a value, always: arrays.
+    pub dense: bool,
     /// The bytes of the one value, if nobody can ever change them: loads yield constants.
     pub constant: Option<Vec<u8>>,
 }

@@ -10,7 +10,7 @@ use crate::bounds::Bounds;
 use crate::cfg::target;
 use crate::env::{Arg, HelperFlags, License, Map, NoHelper, Prototype, Range, Returns};
 use crate::log::helper_name;
-use crate::state::{Frame, Kind, RegState};
+use crate::state::{Byte, Frame, Kind, RegState, slot_of};
 
 const ARGS: [Reg; 5] = [Reg::R1, Reg::R2, Reg::R3, Reg::R4, Reg::R5];
 
@@ -120,7 +120,7 @@ impl Checker<'_> {
 
     fn call_helper(&mut self, id: u32) -> Result<()> {
         let prototype = self.prototype(id)?;
-        let map = self.check_args(prototype)?;
+        let (map, is_found) = self.check_args(prototype)?;
         self.clobber_caller_saved();
         if prototype.flags.contains(HelperFlags::CHANGES_PACKET) {
             self.forget_packet();
@@ -135,6 +135,11 @@ impl Checker<'_> {
                         format!("prototype of {} returns a value of no map", prototype.name);
                     return Err(self.reject(Errno::EFAULT, message));
                 };
+                if is_found {
+                    self.touched.regs |= 1;
+                    self.state.frame_mut().regs[0] = RegState::pointer(Kind::Value(map));
+                    return Ok(());
+                }
                 let id = self.new_id();
                 RegState { id, ..RegState::pointer(Kind::ValueOrNull(map)) }
             }
@@ -173,9 +178,9 @@ impl Checker<'_> {
         }
     }
 
-    /// Checks the arguments in order; yields the map among them.
-    fn check_args(&mut self, prototype: &Prototype) -> Result<Option<u16>> {
-        let mut map = None;
+    /// Checks the arguments in order; yields the map among them, and what is known of its key.
+    fn check_args(&mut self, prototype: &Prototype) -> Result<(Option<u16>, bool)> {
+        let (mut map, mut is_found) = (None, false);
         for (index, (reg, arg)) in ARGS.into_iter().zip(prototype.args).enumerate() {
             if arg == Arg::None {
                 break;
@@ -196,8 +201,11 @@ impl Checker<'_> {
                     map = Some(self.check_map_arg(reg, &held, types, prototype)?);
                 }
                 Arg::MapKey => {
-                    let bytes = self.map_arg(map, prototype)?.key_size;
+                    let map = self.map_arg(map, prototype)?;
+                    let (bytes, keys) = (map.key_size, map.max_entries);
+                    let is_dense = map.dense && bytes == 4;
                     self.check_memory_arg(reg, &held, bytes, Direction::Read)?;
+                    is_found = is_dense && self.constant_at(&held).is_some_and(|key| key < keys);
                 }
                 Arg::MapValue => {
                     let bytes = self.map_arg(map, prototype)?.value_size;
@@ -220,7 +228,7 @@ impl Checker<'_> {
                 }
             }
         }
-        Ok(map)
+        Ok((map, is_found))
     }
 
     fn check_map_arg(
@@ -278,6 +286,24 @@ impl Checker<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The 4-byte number behind a pointer, if it points to a slot of stack with a known one.
+    fn constant_at(&mut self, held: &RegState) -> Option<u32> {
+        let Kind::Stack(frame) = held.kind else { return None };
+        held.var.value().filter(|offset| *offset == 0)?;
+        let (number, start) = slot_of(held.off.into());
+        let frame = usize::from(frame);
+        let slot = *self.state.frames[frame].slot(number);
+        if slot.bytes.get(start..start + 4)?.iter().all(|byte| *byte == Byte::Zero) {
+            return Some(0);
+        }
+        if start > 0 || slot.spill_bytes() != 4 {
+            return None;
+        }
+        let value = slot.spilled.value()?;
+        self.need_slot(frame, number);
+        u32::try_from(value).ok()
     }
 
     /// Checks a size, and with it the memory argument before it.

@@ -138,12 +138,12 @@ impl Checker<'_> {
         match held.kind {
             Kind::Ctx => self.load_ctx(place, signed),
             Kind::Stack(frame) => {
-                self.set_access(Access::Other)?;
                 self.check_alignment(place, "stack ")?;
                 let pointer = StackPointer { frame: frame.into(), reg: reg.number(), held };
                 let bytes = size.bytes() as i64;
                 let extent =
                     self.stack_extent(pointer, off.into(), bytes, direction, Errno::EACCES)?;
+                self.set_access(Access::Other)?;
                 self.load_stack(&extent, size, signed)
             }
             Kind::Value(map) => {
@@ -163,12 +163,12 @@ impl Checker<'_> {
         match held.kind {
             Kind::Ctx => self.store_ctx(place),
             Kind::Stack(frame) => {
-                self.set_access(Access::Other)?;
                 self.check_alignment(place, "stack ")?;
                 let pointer = StackPointer { frame: frame.into(), reg: reg.number(), held };
                 let bytes = size.bytes() as i64;
                 let extent =
                     self.stack_extent(pointer, off.into(), bytes, direction, Errno::EACCES)?;
+                self.set_access(Access::Other)?;
                 self.store_stack(&extent, size, value)
             }
             _ => self.check_region(place),
@@ -177,9 +177,9 @@ impl Checker<'_> {
 
     /// Everything but context and stack: a range of bytes with one rule.
     fn check_region(&mut self, place: Place) -> Result<()> {
-        self.set_access(Access::Other)?;
         let Place { reg, held, off, size, direction } = place;
-        self.check_memory((reg, &held), off.into(), size.bytes() as i64, direction)
+        self.check_memory((reg, &held), off.into(), size.bytes() as i64, direction)?;
+        self.set_access(Access::Other)
     }
 
     /// Whether `size` bytes at `off` from a pointer to a map value or a packet may be accessed.

@@ -392,10 +392,21 @@ impl<'a> Checker<'a> {
         let numbers = (0..Reg::COUNT).filter(is_number).fold(0, |set, reg| set | 1 << reg);
         needed[top].regs = regs & numbers;
         if needed[top].regs != 0 {
-            // The step at hand comes after what it rests on.
-            let before = &self.history[..self.history.len() - 1];
-            mark_precise(&self.cfg.ops, before, &self.parent, needed);
+            self.mark_precise(needed);
         }
+    }
+
+    /// As [`Checker::need`], of a number spilled to a slot.
+    fn need_slot(&self, frame: usize, slot: usize) {
+        let mut needed = vec![Needs::default(); self.state.top() + 1];
+        needed[frame].slots = 1 << slot;
+        self.mark_precise(needed);
+    }
+
+    fn mark_precise(&self, needed: Vec<Needs>) {
+        // The step at hand comes after what it rests on.
+        let before = &self.history[..self.history.len() - 1];
+        mark_precise(&self.cfg.ops, before, &self.parent, needed);
     }
 
     /// What the instruction at hand does to what `backtrack` follows.

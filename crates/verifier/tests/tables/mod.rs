@@ -1,4 +1,4 @@
-//! A small kernel for the tests: two program types, four maps, a handful of helpers.
+//! A small kernel for the tests: four program types, five maps, a handful of helpers.
 
 use skep_isa::Size;
 use skep_uapi::MapType;
@@ -17,6 +17,7 @@ pub(crate) fn maps() -> Vec<Map> {
         max_entries: 1,
         access: Access::ReadWrite,
         direct_value: map_type == MapType::ARRAY,
+        dense: map_type == MapType::ARRAY,
         constant: None,
     };
     let constant = Some(vec![5, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]);
@@ -25,6 +26,7 @@ pub(crate) fn maps() -> Vec<Map> {
         map("array", MapType::ARRAY, 4, 48),
         Map { access: Access::Read, constant, ..map("rodata", MapType::ARRAY, 4, 8) },
         Map { access: Access::Write, ..map("writeonly", MapType::ARRAY, 4, 8) },
+        Map { max_entries: 4, direct_value: false, ..map("slots", MapType::ARRAY, 4, 48) },
     ]
 }
 
