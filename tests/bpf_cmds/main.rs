@@ -1,5 +1,6 @@
 //! One file per bpf(2) command: the same questions to every kernel, the same answers.
 
+mod attr;
 mod batch;
 mod btf_load;
 mod get_fd_by_id;
@@ -13,6 +14,7 @@ mod map_freeze;
 mod map_get_next_key;
 mod map_lookup_elem;
 mod map_update_elem;
+mod numbers;
 mod obj_get_info_by_fd;
 mod obj_pin;
 mod prog_attach;
