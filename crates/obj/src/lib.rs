@@ -8,7 +8,8 @@
 //!
 //! In reading order: `object` (the result), `read` (the passes in order), `elf` (the container),
 //! `section` (what section names say), `maps` and `data` (what becomes a map), `function` and
-//! `link` (what becomes a program), `asm` (the other way to an object: from assembly), `error`.
+//! `link` (what becomes a program), `asm` (the other way to an object: from assembly), `write`
+//! and `image` (back to an ELF file), `error`.
 //!
 //! ```
 //! use skep_obj::{Error, Object};
@@ -28,11 +29,13 @@ mod data;
 mod elf;
 mod error;
 mod function;
+mod image;
 mod link;
 mod maps;
 mod object;
 mod read;
 mod section;
+mod write;
 
 pub use error::Error;
 pub use object::{MapDef, Object, Program, Reloc};

@@ -159,10 +159,9 @@ impl Linker<'_, '_> {
         let starts: Vec<u32> = program.functions.iter().map(|(start, _)| *start).collect();
         let typed = program.func_info.len() == order.len()
             && starts.iter().zip(&program.func_info).all(|(start, of)| *start == of.insn);
-        let lined = typed
-            && starts
-                .iter()
-                .all(|start| program.line_info.binary_search_by_key(start, |of| of.insn).is_ok());
+        let lined = starts
+            .iter()
+            .all(|start| program.line_info.binary_search_by_key(start, |of| of.insn).is_ok());
         if !typed {
             program.func_info.clear();
         }

@@ -24,6 +24,7 @@ const COUNTER: &str = r#"
         r2 += -4
         call map_lookup_elem
         if r0 == 0 goto out
+        r1 = 1
         lock *(u64 *)(r0 + 0) += r1
     out:
         r0 = 2

@@ -12,3 +12,4 @@ mod damage;
 mod fixtures;
 mod objects;
 mod types;
+mod written;
