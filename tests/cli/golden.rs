@@ -39,6 +39,7 @@ fn run(command: &str, tmp: &Path) -> String {
         .arg(&command)
         .current_dir(skep_tests::root())
         .env("PATH", path_beginning_with(dir))
+        .env("LC_ALL", "C")
         .env_remove("SKEP_KERNEL")
         .stdin(Stdio::null())
         .output()

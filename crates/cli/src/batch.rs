@@ -62,6 +62,12 @@ pub(crate) fn run(context: &Context<'_>, args: &Args) -> anyhow::Result<()> {
 }
 
 fn one(context: &Context<'_>, words: &[String]) -> anyhow::Result<()> {
+    let is_global = |word: &&String| {
+        *word == "--trace-bpf" || *word == "--kernel" || word.starts_with("--kernel=")
+    };
+    if let Some(word) = words.iter().find(is_global) {
+        bail!(Usage(format!("{word} is for the whole batch: say it before `batch`")));
+    }
     let line = ["skep"].into_iter().chain(words.iter().map(String::as_str));
     let cli = Cli::try_parse_from(line).map_err(|error| Usage(first_line(&error.to_string())))?;
     if matches!(cli.command, Command::Batch(_)) {

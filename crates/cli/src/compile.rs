@@ -20,17 +20,22 @@ const OLDEST: u32 = 11;
 pub(crate) fn object(file: &Path) -> anyhow::Result<Object> {
     let name = file.display().to_string();
     let has_extension = |wanted| file.extension().is_some_and(|extension| extension == wanted);
-    let cannot_read = || format!("cannot read {name}");
     if has_extension("s") {
-        let text = fs::read_to_string(file).with_context(cannot_read)?;
-        return Object::from_asm(&name, &text).with_context(|| name.clone());
+        return assemble(file);
     }
     let bytes = if has_extension("c") {
         compile(file)?
     } else {
-        fs::read(file).with_context(cannot_read)?
+        fs::read(file).with_context(|| format!("cannot read {name}"))?
     };
-    Object::from_elf(&name, &bytes).with_context(|| name.clone())
+    Object::from_elf(&name, &bytes).with_context(|| name)
+}
+
+/// Assembles a file.
+pub(crate) fn assemble(file: &Path) -> anyhow::Result<Object> {
+    let name = file.display().to_string();
+    let text = fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
+    Object::from_asm(&name, &text).with_context(|| name)
 }
 
 /// Compiles C to an ELF file, in memory.

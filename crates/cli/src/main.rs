@@ -2,8 +2,9 @@
 //!
 //! In reading order: this file (the command line and its exit status), `context` (what a command
 //! is given), `kernel` (which kernel), `output`, `words` and `select` (bpftool's grammar), then one
-//! file per command: `run` with `compile`, `packets`, `dump` and `rejection`; `disasm`, `asm`,
-//! `btf`; the nouns `prog`, `map`, `net`; `batch`; `generate` (completions and manual page).
+//! file per command: `run` with `compile`, `packets`, `dump` and `rejection`; `disasm`; `asm` with
+//! `new_file`; `btf`; the nouns `prog`, `map`, `net`; `batch`; `generate` (completions and manual
+//! page).
 
 #![forbid(unsafe_code)]
 
@@ -18,6 +19,7 @@ mod generate;
 mod kernel;
 mod map;
 mod net;
+mod new_file;
 mod output;
 mod packets;
 mod prog;

@@ -1,14 +1,14 @@
 //! Packets from a pcap file and to one.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write as _};
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use pcap_file::pcap::{PcapHeader, PcapPacket, PcapReader, PcapWriter};
 use pcap_file::{DataLink, Endianness, TsResolution};
-use tempfile::NamedTempFile;
+
+use crate::new_file::NewFile;
 
 /// A packet and when it was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,33 +30,20 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Packet>> {
 
 /// Packets on their way into a file, which appears under its name only when all are written.
 pub(crate) struct Writer {
-    pcap: PcapWriter<BufWriter<NamedTempFile>>,
+    pcap: PcapWriter<NewFile>,
 }
 
 impl Writer {
-    /// Begins a file beside its final place, so that the last step is a rename.
+    /// Begins a file.
     pub(crate) fn create(path: &Path) -> anyhow::Result<Writer> {
-        let dir = match path.parent() {
-            Some(dir) if dir != Path::new("") => dir,
-            _ => Path::new("."),
-        };
-        let failed = || format!("cannot write {}", path.display());
-        fs::metadata(dir).with_context(failed)?;
-        let file = tempfile::Builder::new()
-            .prefix(".skep-")
-            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-            .tempfile_in(dir)
-            // The name of the temporary file, which the error holds, means nothing to anybody.
-            .map_err(|error| io::Error::from(error.kind()))
-            .with_context(failed)?;
         let header = PcapHeader {
             datalink: DataLink::ETHERNET,
             ts_resolution: TsResolution::NanoSecond,
             endianness: Endianness::native(),
             ..PcapHeader::default()
         };
-        let pcap = PcapWriter::with_header(BufWriter::new(file), header);
-        Ok(Writer { pcap: pcap.with_context(failed)? })
+        let pcap = PcapWriter::with_header(NewFile::create(path)?, header);
+        Ok(Writer { pcap: pcap.with_context(|| format!("cannot write {}", path.display()))? })
     }
 
     /// Adds a packet.
@@ -69,14 +56,8 @@ impl Writer {
     }
 
     /// Gives the file its name.
-    pub(crate) fn finish(self, path: &Path) -> anyhow::Result<()> {
-        let failed = || format!("cannot write {}", path.display());
-        let mut file = self.pcap.into_writer();
-        file.flush().with_context(failed)?;
-        let file =
-            file.into_inner().map_err(std::io::IntoInnerError::into_error).with_context(failed)?;
-        let _: File = file.persist(path).map_err(|error| error.error).with_context(failed)?;
-        Ok(())
+    pub(crate) fn finish(self) -> anyhow::Result<()> {
+        self.pcap.into_writer().finish()
     }
 }
 
@@ -234,7 +215,7 @@ mod tests {
         let mut writer = Writer::create(&path).expect("the directory can be written");
         writer.write(Duration::from_nanos(1_000_000_007), b"abc").expect("a packet fits");
         assert!(!path.exists());
-        writer.finish(&path).expect("the name is free");
+        writer.finish().expect("the name is free");
         let packets = read(&path).expect("the file is good");
         let expect = Packet { at: Duration::from_nanos(1_000_000_007), data: b"abc".to_vec() };
         assert_eq!(packets, [expect]);

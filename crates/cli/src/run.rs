@@ -65,10 +65,7 @@ pub(crate) fn run(context: &Context<'_>, args: &Args) -> anyhow::Result<()> {
         context.output.text(&report.plain()?)?;
     }
     // The file gets its name last: whatever fails before leaves nothing behind.
-    match (out, &args.out) {
-        (Some(out), Some(path)) => out.finish(path),
-        _ => Ok(()),
-    }
+    out.map_or(Ok(()), Writer::finish)
 }
 
 /// The program that was named, or the only one that takes packets.
