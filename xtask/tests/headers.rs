@@ -60,7 +60,7 @@ fn compile(source: &str, flags: &[String], target: &str) -> Result<String, Strin
 
 /// Every header of `include/`, as programs name them.
 fn header_names() -> Vec<String> {
-    let mut names = Vec::new();
+    let mut names = vec!["stdint.h".to_owned()];
     for folder in ["asm", "bpf", "linux"] {
         let entries = std::fs::read_dir(root().join("include").join(folder)).expect("a folder");
         for entry in entries {
