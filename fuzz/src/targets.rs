@@ -6,6 +6,8 @@ use skep_btf::{Btf, ext::Ext};
 use skep_isa::{INSN_BYTES, Insn, decode, encode};
 use skep_obj::{Object, text_sections, type_information};
 
+use crate::attr;
+
 pub struct Target {
     pub name: &'static str,
     /// Valid inputs, from the files of the workspace.
@@ -18,6 +20,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "decode_roundtrip", seeds: objects, take: decode_roundtrip },
     Target { name: "elf_open", seeds: objects, take: elf_open },
     Target { name: "btf_parse", seeds: btf, take: btf_parse },
+    Target { name: "attr_decode", seeds: |_| attr::seeds(), take: attr::attr_decode },
 ];
 
 /// What decodes encodes to the same slots.

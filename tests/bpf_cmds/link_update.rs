@@ -1,12 +1,10 @@
 //! `BPF_LINK_UPDATE` with XDP.
 
 use skep_tests::on_every_kernel_with_device;
+use skep_uapi::flags::attach::REPLACE;
 use skep_uapi::{Command, Errno, Fd, ProgType};
 
 use crate::link_create::{attached, link, xdp};
-
-/// `BPF_F_REPLACE`.
-const REPLACE: u32 = 4;
 
 #[test]
 fn a_link_exchanges_its_program() {

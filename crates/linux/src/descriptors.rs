@@ -2,8 +2,8 @@
 //!
 //! bpf(2) writes a map's value to an address without being told how much room there is, so a
 //! caller's slice must be compared with the map's sizes before every look-up. Asking the kernel
-//! each time would double the system calls (a look-up takes 0.2 µs here), and a number read from
-//! a cache could by then stand for another map. So the table owns the descriptors: a number in it
+//! each time would double the time of a look-up, which is nearly all system call, and a number
+//! read from a cache could by then stand for another map. So the table owns the descriptors: a number in it
 //! cannot be closed by anyone else, and an operation that has taken its entry keeps the file open
 //! until it is done.
 

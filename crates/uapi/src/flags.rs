@@ -44,3 +44,23 @@ pub mod prog {
     pub const XDP_DEV_BOUND_ONLY: u32 = 1 << 6;
     pub const TEST_REG_INVARIANTS: u32 = 1 << 7;
 }
+
+/// Flags of `BPF_PROG_ATTACH`, `BPF_LINK_CREATE` and `BPF_LINK_UPDATE`, and of `BPF_PROG_QUERY`.
+pub mod attach {
+    pub const ALLOW_OVERRIDE: u32 = 1 << 0;
+    pub const ALLOW_MULTI: u32 = 1 << 1;
+    pub const REPLACE: u32 = 1 << 2;
+    pub const BEFORE: u32 = 1 << 3;
+    pub const AFTER: u32 = 1 << 4;
+    pub const ID: u32 = 1 << 5;
+    pub const PREORDER: u32 = 1 << 6;
+    pub const LINK: u32 = 1 << 13;
+    pub const QUERY_EFFECTIVE: u32 = 1 << 0;
+}
+
+/// Flags of `BPF_PROG_TEST_RUN`.
+pub mod test_run {
+    pub const RUN_ON_CPU: u32 = 1 << 0;
+    pub const XDP_LIVE_FRAMES: u32 = 1 << 1;
+    pub const SKB_CHECKSUM_COMPLETE: u32 = 1 << 2;
+}
