@@ -1,10 +1,13 @@
-//! `skep asm`.
+//! `skep asm`: assembly to an ELF object.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::Context as _;
 
+use crate::compile;
 use crate::context::Context;
+use crate::new_file::NewFile;
 
 /// Assemble a file
 #[derive(clap::Args, Debug)]
@@ -16,7 +19,12 @@ pub(crate) struct Args {
     output: Option<PathBuf>,
 }
 
-pub(crate) fn run(context: &Context<'_>, args: &Args) -> anyhow::Result<()> {
-    let _ = (context, &args.output);
-    bail!("cannot assemble {}: not built in yet", args.file.display())
+pub(crate) fn run(_: &Context<'_>, args: &Args) -> anyhow::Result<()> {
+    let name = args.file.display();
+    let object = compile::assemble(&args.file)?;
+    let elf = object.to_elf().with_context(|| name.to_string())?;
+    let path = args.output.clone().unwrap_or_else(|| args.file.with_extension("o"));
+    let mut file = NewFile::create(&path)?;
+    file.write_all(&elf).with_context(|| format!("cannot write {}", path.display()))?;
+    file.finish()
 }
