@@ -61,6 +61,8 @@ pub struct Outcome {
     pub retval: u32,
     /// All of r0.
     pub r0: u64,
+    /// The metadata before the frame.
+    pub meta: Vec<u8>,
     /// The frame as it is now.
     pub frame: Vec<u8>,
     /// How often each slot was run.
@@ -94,6 +96,7 @@ pub fn run(kernel: &UserKernel, run: Run<'_>, frame: &[u8]) -> Result<Outcome, E
         let arrival = Arrival { ifindex: LOOPBACK, queue: 0 };
         let arrived = Frame::new(&memory, hard_end, frame, 0, arrival);
         let mut outcome = on(kernel, rules, run, Ctx::Xdp(arrived.buff(), &memory))?;
+        outcome.meta = arrived.meta();
         outcome.frame = arrived.bytes();
         return Ok(outcome);
     }
@@ -131,7 +134,7 @@ fn on(
     match machine.run(&mut surroundings, run.budget)? {
         Stop::Exited(r0) => {
             let counts = machine.counts().to_vec();
-            Ok(Outcome { retval: r0 as u32, r0, frame: Vec::new(), counts })
+            Ok(Outcome { retval: r0 as u32, r0, meta: Vec::new(), frame: Vec::new(), counts })
         }
         Stop::Breakpoint(_) | Stop::Budget => Err(Error::Budget(run.budget)),
     }

@@ -152,6 +152,11 @@ impl<'m> Frame<'m> {
         self.between(self.buff.data.get(), self.buff.data_end.get())
     }
 
+    /// The metadata before the frame.
+    pub(crate) fn meta(&self) -> Vec<u8> {
+        self.between(self.buff.data_meta.get(), self.buff.data.get())
+    }
+
     /// The metadata and the frame as they are now.
     fn with_meta(&self) -> Vec<u8> {
         self.between(self.buff.data_meta.get(), self.buff.data_end.get())
