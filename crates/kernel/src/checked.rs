@@ -395,13 +395,7 @@ impl Call {
     fn copy_in(&mut self, from: Value, size: usize, regions: &Regions) -> Result<u64, Reason> {
         let mut bytes = vec![0; size];
         regions.read(from, &mut bytes)?;
-        let mut words = vec![0; size.div_ceil(8)];
-        for (word, chunk) in words.iter_mut().zip(bytes.chunks(8)) {
-            let mut whole = [0; 8];
-            whole[..chunk.len()].copy_from_slice(chunk);
-            *word = u64::from_ne_bytes(whole);
-        }
-        Ok(self.keep(words, None))
+        Ok(self.keep(&bytes, None))
     }
 
     /// Room for the helper to fill, once it is sure that it can be copied back.
@@ -412,10 +406,16 @@ impl Call {
             before.fill(0);
         }
         regions.write(to, &before)?;
-        Ok(self.keep(vec![0; size.div_ceil(8)], Some((to, size))))
+        Ok(self.keep(&before, Some((to, size))))
     }
 
-    fn keep(&mut self, mut words: Vec<u64>, back: Option<(Value, usize)>) -> u64 {
+    fn keep(&mut self, bytes: &[u8], back: Option<(Value, usize)>) -> u64 {
+        let mut words = vec![0; bytes.len().div_ceil(8)];
+        for (word, chunk) in words.iter_mut().zip(bytes.chunks(8)) {
+            let mut whole = [0; 8];
+            whole[..chunk.len()].copy_from_slice(chunk);
+            *word = u64::from_ne_bytes(whole);
+        }
         let address = words.as_mut_ptr().expose_provenance() as u64;
         self.copies.push(Copied { words, back });
         address

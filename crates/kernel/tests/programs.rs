@@ -140,6 +140,31 @@ fn helpers_read_and_write_a_frame() {
     }
 }
 
+/// What a helper that cannot read leaves in the room that it was given.
+#[test]
+fn a_refused_read_clears_a_filters_room_only() {
+    let after = |helper: &str, offset: u32| {
+        format!(
+            "r3 = 0x11111111
+            *(u64 *)(r10 - 8) = r3
+            r2 = {offset}
+            r3 = r10
+            r3 += -8
+            r4 = 4
+            r5 = 0
+            call {helper}
+            r0 = *(u32 *)(r10 - 8)
+            exit"
+        )
+    };
+    filter(&after("skb_load_bytes", 47), 0);
+    filter(&after("skb_load_bytes_relative", 0), 0x0302_0100);
+    filter(&after("skb_load_bytes_relative", 47), 0x3231_302f);
+    filter(&after("skb_load_bytes_relative", 61), 0);
+    xdp(&after("xdp_load_bytes", 61), 0x1111_1111);
+    xdp(&after("xdp_load_bytes", 65_536), 0x1111_1111);
+}
+
 #[test]
 fn checksums_differ_as_in_linux() {
     let cases = [
