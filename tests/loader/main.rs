@@ -1,6 +1,7 @@
 //! The loader on both kernels: objects made by hand, so that nothing but the loader is tested.
 
 mod attach;
+mod compiled;
 mod objects;
 mod place;
 

@@ -27,6 +27,17 @@ pub enum Error {
     /// The verifier rejected a program.
     #[error(transparent)]
     Rejected(Box<Rejection>),
+    /// A program whose instructions depend on the kernel's types.
+    #[error(
+        "program {program}: insn {insn} depends on the types of the running kernel (CO-RE), which \
+         is not supported yet; compile without preserve_access_index"
+    )]
+    CoreRelo {
+        /// Name of the program.
+        program: String,
+        /// Slot of the first such instruction.
+        insn: u32,
+    },
     /// A key has the wrong size.
     #[error("map {map}: expected a key of {expected} bytes, found {found}")]
     KeySize {

@@ -209,6 +209,9 @@ impl Loader {
             let (program, section) = (program.name.clone(), program.section.clone());
             return Err(Error::ProgType { program, section });
         }
+        if let Some(relo) = program.core_relos.first() {
+            return Err(Error::CoreRelo { program: program.name.clone(), insn: relo.insn });
+        }
         let attempt = Attempt {
             kernel: &self.kernel,
             object,
