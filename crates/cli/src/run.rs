@@ -285,7 +285,7 @@ impl Report<'_> {
     /// The maps that a run may have changed and that can be listed.
     fn maps(&self) -> impl Iterator<Item = &skep_loader::LoadedMap> {
         let changing = |map: &&skep_loader::LoadedMap| !map.name.contains(".rodata");
-        self.loaded.maps.iter().filter(changing).filter(|map| map.map.has_keys())
+        self.loaded.maps.iter().filter(changing).filter(|map| map.map.is_listable())
     }
 
     /// How often which verdict was given, by name.

@@ -16,6 +16,16 @@ pub enum Error {
         /// The kernel's answer.
         errno: Errno,
     },
+    /// The kernel refused to create a map.
+    #[error("cannot create map {map} ({shape}): {errno}{}", map_advice(*errno))]
+    CreateMap {
+        /// Its name.
+        map: String,
+        /// Type, sizes and flags.
+        shape: String,
+        /// The kernel's answer.
+        errno: Errno,
+    },
     /// The kernel refused a netlink request.
     #[error("cannot {doing}: {source}{}", advice(source.errno))]
     Netlink {
@@ -134,7 +144,7 @@ impl Error {
     /// The kernel's answer, if it was the kernel that refused.
     pub fn errno(&self) -> Option<Errno> {
         match self {
-            Error::Command { errno, .. } => Some(*errno),
+            Error::Command { errno, .. } | Error::CreateMap { errno, .. } => Some(*errno),
             Error::Netlink { source, .. } => Some(source.errno),
             Error::Rejected(rejection) => Some(rejection.errno),
             _ => None,
@@ -155,6 +165,14 @@ pub(crate) fn advice(errno: Errno) -> &'static str {
         Errno::EMFILE => "; raise the limit of open files (ulimit -n)",
         Errno::E2BIG => "; make it smaller",
         _ => "",
+    }
+}
+
+fn map_advice(errno: Errno) -> &'static str {
+    match errno {
+        Errno::EINVAL => "; this kernel does not have the type, or refuses the sizes or the flags",
+        Errno::E2BIG | Errno::ENOMEM => "; take fewer entries or smaller values",
+        other => advice(other),
     }
 }
 

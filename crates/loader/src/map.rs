@@ -18,9 +18,17 @@ pub struct Map {
 impl Map {
     /// Creates a map.
     pub fn create(kernel: &Arc<dyn Kernel>, map: MapCreate<'_>) -> Result<Map, Error> {
-        let doing = format!("create map {} ({})", map.map_name, map.map_type);
-        let mut command = Command::MapCreate(map);
-        let handle = Handle::from_command(kernel, &mut command).map_err(Error::failed(doing))?;
+        let name = map.map_name;
+        let MapCreate { map_type, key_size, value_size, max_entries, map_flags, .. } = map;
+        let handle = Handle::from_command(kernel, &mut Command::MapCreate(map));
+        let handle = handle.map_err(|errno| Error::CreateMap {
+            map: name.to_string(),
+            shape: format!(
+                "{map_type}, key {key_size} bytes, value {value_size} bytes, {max_entries} \
+                 entries, flags {map_flags:#x}"
+            ),
+            errno,
+        })?;
         Map::from_handle(handle)
     }
 
@@ -99,20 +107,18 @@ impl Map {
         is_per_cpu(self.info.map_type)
     }
 
-    /// Whether its elements can be listed by key: queues, rings and storage of others cannot.
-    pub fn has_keys(&self) -> bool {
-        !matches!(
+    /// Whether its elements can be listed, with values that are data: queues and rings have no
+    /// keys, and the values of other types are descriptors that a kernel does not give back.
+    pub fn is_listable(&self) -> bool {
+        matches!(
             self.info.map_type,
-            MapType::QUEUE
-                | MapType::STACK
-                | MapType::RINGBUF
-                | MapType::USER_RINGBUF
-                | MapType::BLOOM_FILTER
-                | MapType::SK_STORAGE
-                | MapType::INODE_STORAGE
-                | MapType::TASK_STORAGE
-                | MapType::CGRP_STORAGE
-                | MapType::ARENA
+            MapType::HASH
+                | MapType::ARRAY
+                | MapType::PERCPU_HASH
+                | MapType::PERCPU_ARRAY
+                | MapType::LRU_HASH
+                | MapType::LRU_PERCPU_HASH
+                | MapType::LPM_TRIE
         )
     }
 
