@@ -22,6 +22,8 @@ const INDENT: usize = 4;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
+    /// Nothing: what a command without an answer says in JSON.
+    Null,
     /// A truth value.
     Bool(bool),
     /// An integer of up to 64 bits.
@@ -111,6 +113,7 @@ struct Writer<'a, 'f> {
 impl Writer<'_, '_> {
     fn value(&mut self, value: &Value, depth: usize) -> fmt::Result {
         match value {
+            Value::Null => self.f.write_str("null"),
             Value::Bool(truth) => write!(self.f, "{truth}"),
             Value::Int(number) => write!(self.f, "{number}"),
             Value::Float(number) if number.is_finite() => write!(self.f, "{number}"),

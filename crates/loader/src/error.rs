@@ -26,6 +26,14 @@ pub enum Error {
         /// The kernel's answer.
         errno: Errno,
     },
+    /// The kernel refused to give an object a name.
+    #[error("cannot pin at {path}: {errno}{}", pin_advice(*errno))]
+    Pin {
+        /// Path of the pin.
+        path: String,
+        /// The kernel's answer.
+        errno: Errno,
+    },
     /// The kernel refused a netlink request.
     #[error("cannot {doing}: {source}{}", advice(source.errno))]
     Netlink {
@@ -144,7 +152,9 @@ impl Error {
     /// The kernel's answer, if it was the kernel that refused.
     pub fn errno(&self) -> Option<Errno> {
         match self {
-            Error::Command { errno, .. } | Error::CreateMap { errno, .. } => Some(*errno),
+            Error::Command { errno, .. }
+            | Error::CreateMap { errno, .. }
+            | Error::Pin { errno, .. } => Some(*errno),
             Error::Netlink { source, .. } => Some(source.errno),
             Error::Rejected(rejection) => Some(rejection.errno),
             _ => None,
@@ -173,6 +183,19 @@ fn map_advice(errno: Errno) -> &'static str {
         Errno::EINVAL => "; this kernel does not have the type, or refuses the sizes or the flags",
         Errno::E2BIG | Errno::ENOMEM => "; take fewer entries or smaller values",
         other => advice(other),
+    }
+}
+
+/// What the user can change about a pin.
+fn pin_advice(errno: Errno) -> &'static str {
+    match errno {
+        Errno::EPERM | Errno::EINVAL => {
+            "; pins live in a BPF file system, and names have no full stop: \
+             mount one with `mount -t bpf bpffs DIR`"
+        }
+        Errno::ENOENT => "; make the directory first",
+        Errno::EEXIST => "; remove the pin that is there, or choose another path",
+        _ => "",
     }
 }
 

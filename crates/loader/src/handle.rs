@@ -1,5 +1,6 @@
 //! A descriptor that closes itself.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -59,14 +60,8 @@ impl Handle {
     pub fn pin(&self, path: &str) -> Result<(), Error> {
         let mut command =
             Command::ObjPin { pathname: path, bpf_fd: self.fd, path_fd: None, file_flags: 0 };
-        self.kernel.bpf(&mut command).map(drop).map_err(|errno| {
-            let hint = match errno {
-                Errno::EPERM | Errno::EINVAL => " (is it on a BPF file system?)",
-                Errno::ENOENT => " (the directory does not exist)",
-                _ => "",
-            };
-            Error::Command { doing: format!("pin at {path}{hint}"), errno }
-        })
+        let done = self.kernel.bpf(&mut command).map(drop);
+        done.map_err(|errno| Error::Pin { path: path.to_owned(), errno })
     }
 
     /// What kind of object it is.
@@ -74,20 +69,25 @@ impl Handle {
     /// The info command cannot tell: Linux fills the layout of whatever object it finds. What
     /// the descriptor's own file says can, and each kind names itself there by a field.
     pub fn kind(&self) -> Result<ObjectKind, Error> {
-        let path = format!("/proc/self/fdinfo/{}", self.fd);
-        if let Ok(text) = self.kernel.file(&path) {
-            let text = String::from_utf8_lossy(&text);
-            let has = |field: &str| text.lines().any(|line| line.starts_with(field));
-            // A link's file names its program's type too, so the link comes first.
-            if has("link_type:") {
-                return Ok(ObjectKind::Link);
-            } else if has("prog_type:") {
-                return Ok(ObjectKind::Prog);
-            } else if has("map_type:") {
-                return Ok(ObjectKind::Map);
-            }
+        let fields = self.fdinfo();
+        // A link's file names its program's type too, so the link comes first.
+        if fields.contains_key("link_type") {
+            return Ok(ObjectKind::Link);
+        } else if fields.contains_key("prog_type") {
+            return Ok(ObjectKind::Prog);
+        } else if fields.contains_key("map_type") {
+            return Ok(ObjectKind::Map);
         }
         self.kind_by_info()
+    }
+
+    /// What the descriptor's own file says, by field (`memlock`, `frozen`); nothing on a kernel
+    /// without such files.
+    pub fn fdinfo(&self) -> BTreeMap<String, String> {
+        let text = self.kernel.file(&format!("/proc/self/fdinfo/{}", self.fd)).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let fields = text.lines().filter_map(|line| line.split_once(':'));
+        fields.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect()
     }
 
     /// A kernel without fdinfo files checks that the wanted info is the object's own kind.

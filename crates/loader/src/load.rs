@@ -20,7 +20,16 @@ pub struct Loader {
     log_level: u32,
     pin_root: String,
     pin_maps: Option<String>,
+    pin_progs: Option<PinProgs>,
     reuse: Vec<(String, u32)>,
+}
+
+/// Where programs are pinned.
+enum PinProgs {
+    /// The one program at this path.
+    At(String),
+    /// Each under its name in this directory.
+    In(String),
 }
 
 /// What was loaded. Dropping it closes everything that is not attached or pinned.
@@ -83,6 +92,7 @@ impl Loader {
             log_level: 0,
             pin_root: "/sys/fs/bpf".to_owned(),
             pin_maps: None,
+            pin_progs: None,
             reuse: Vec::new(),
         }
     }
@@ -122,6 +132,20 @@ impl Loader {
         self
     }
 
+    /// Pins the first of the loaded programs at this path.
+    #[must_use]
+    pub fn with_pinned_program(mut self, path: &str) -> Loader {
+        self.pin_progs = Some(PinProgs::At(path.to_owned()));
+        self
+    }
+
+    /// Pins every program under its name in this directory, which is made if it is not there.
+    #[must_use]
+    pub fn with_pinned_programs(mut self, dir: &str) -> Loader {
+        self.pin_progs = Some(PinProgs::In(dir.trim_end_matches('/').to_owned()));
+        self
+    }
+
     /// Uses the map with this id instead of creating the map of this name.
     #[must_use]
     pub fn with_map(mut self, name: &str, map_id: u32) -> Loader {
@@ -145,6 +169,7 @@ impl Loader {
             loaded.programs.push(LoadedProg { name, section, prog, log });
         }
         self.pin_maps(&loaded, &mut pins)?;
+        self.pin_programs(&loaded, &mut pins)?;
         pins.keep();
         Ok(loaded)
     }
@@ -232,6 +257,25 @@ impl Loader {
         for map in &loaded.maps {
             let path = format!("{dir}/{}", create::pin_name(&map.name));
             pins.pin(map.map.handle(), &path)?;
+        }
+        Ok(())
+    }
+
+    fn pin_programs(&self, loaded: &Loaded, pins: &mut Pins) -> Result<(), Error> {
+        match &self.pin_progs {
+            None => {}
+            Some(PinProgs::At(path)) => {
+                if let Some(first) = loaded.programs.first() {
+                    pins.pin(first.prog.handle(), path)?;
+                }
+            }
+            Some(PinProgs::In(dir)) => {
+                pins.directory(dir)?;
+                for program in &loaded.programs {
+                    let path = format!("{dir}/{}", create::pin_name(&program.name));
+                    pins.pin(program.prog.handle(), &path)?;
+                }
+            }
         }
         Ok(())
     }

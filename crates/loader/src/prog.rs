@@ -61,6 +61,8 @@ pub struct TestInput<'a> {
     pub ctx: &'a [u8],
     /// Bytes of context wanted back.
     pub ctx_room: usize,
+    /// Bytes of packet wanted back; 0 means the whole packet, however the run changes it.
+    pub data_room: usize,
     /// How often; 0 means once.
     pub repeat: u32,
     /// `BPF_F_TEST_RUN_ON_CPU`, `BPF_F_TEST_XDP_LIVE_FRAMES` and the like.
@@ -213,8 +215,12 @@ impl Prog {
 
     /// Runs it on test data.
     pub fn test_run(&self, input: TestInput<'_>) -> Result<TestOutcome, Error> {
-        // A kernel refuses an output from programs that have no packet.
-        let room = if input.data.is_empty() { 0 } else { input.data.len() + GROWTH_BYTES };
+        let room = match (input.data_room, input.data.len()) {
+            // A kernel refuses an output from programs that have no packet.
+            (0, 0) => 0,
+            (0, len) => len + GROWTH_BYTES,
+            (room, _) => room,
+        };
         let mut data = vec![0; room];
         let mut ctx = vec![0; input.ctx_room];
         let mut command = Command::ProgTestRun(TestRun {
