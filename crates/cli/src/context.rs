@@ -60,6 +60,11 @@ impl Context<'_> {
         Ok(&chosen.kernel)
     }
 
+    /// Which kernel it is.
+    pub(crate) fn which(&self) -> Which {
+        self.session.chosen().which
+    }
+
     /// The kernel for a run of one program: a private one in user space, unless another one was
     /// named.
     pub(crate) fn private_kernel(&self) -> Chosen {

@@ -68,7 +68,7 @@ fn user() -> Chosen {
 }
 
 /// A remark, which is lost where stderr is closed.
-fn say(remark: &str) {
+pub(crate) fn say(remark: &str) {
     let _ = writeln!(io::stderr(), "skep: {remark}");
 }
 

@@ -86,6 +86,11 @@ impl Output {
         Ok(())
     }
 
+    /// Says, where JSON is wanted, that a command without an answer is done.
+    pub(crate) fn done(&self) -> anyhow::Result<()> {
+        if self.is_json() { self.json(Value::Null) } else { Ok(()) }
+    }
+
     /// The values gathered since the last call.
     pub(crate) fn gathered(&self) -> Vec<Value> {
         self.gathered.as_ref().map(RefCell::take).unwrap_or_default()
