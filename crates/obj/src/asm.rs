@@ -6,15 +6,9 @@ use skep_btf::{Builder, Int, LineInfo};
 use skep_isa::{Assembly, Insn, Op, SymbolKind, decode};
 use skep_uapi::{Helper, MapType};
 
-use crate::function::{Body, Function, is_text};
+use crate::function::{Body, CALL, Function, PSEUDO_CALL, PSEUDO_FUNC, is_text};
 use crate::link::{self, Records};
 use crate::{Error, MapDef, Object, Program, Reloc, Section, read};
-
-/// A call of a function of the program (`call`, source 1).
-const CALL: u8 = 0x85;
-const PSEUDO_CALL: u8 = 1;
-/// A `ld_imm64` of a function's address.
-const PSEUDO_FUNC: u8 = 4;
 
 impl Object {
     /// Assembles an object. `name` is the file's, for messages, generated names and source lines.

@@ -1,8 +1,9 @@
 //! Global data: each section of variables is an array map of one value.
 
+use std::collections::{HashMap, HashSet};
+
 use skep_btf::{Btf, Builder, Data, Kind};
 use skep_uapi::{MapType, flags};
-use std::collections::HashMap;
 
 use crate::elf::{Elf, ElfSection};
 use crate::{Error, MapDef};
@@ -107,11 +108,11 @@ fn map_name(object: &str, section: &str) -> String {
 pub(crate) fn fix_up(elf: &Elf<'_>, btf: &Btf) -> Result<Btf, Error> {
     let mut builder = Builder::from_btf(btf);
     let mut globals = HashMap::new();
-    let mut hidden = HashMap::new();
+    let mut hidden = HashSet::new();
     for symbol in elf.symbols.iter().filter(|symbol| !symbol.local) {
         globals.insert((symbol.section, symbol.name), symbol.value);
         if symbol.hidden && symbol.kind == object::elf::STT_FUNC {
-            hidden.insert(symbol.name, ());
+            hidden.insert(symbol.name);
         }
     }
     for (id, ty) in btf.types() {
@@ -121,7 +122,7 @@ pub(crate) fn fix_up(elf: &Elf<'_>, btf: &Btf) -> Result<Btf, Error> {
                     fix_datasec(elf, btf, id, &globals, &mut ty.data)?;
                 }
             }
-            Data::Func(func) if hidden.contains_key(btf.name(id)) => {
+            Data::Func(func) if hidden.contains(btf.name(id)) => {
                 let func = skep_btf::Func { linkage: 0, ..*func };
                 if let Some(ty) = builder.ty_mut(id) {
                     ty.data = Data::Func(func);

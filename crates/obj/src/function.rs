@@ -10,8 +10,8 @@ use crate::read::MapTable;
 use crate::{Error, Section};
 
 /// A call of a function of the program (`call`, source 1).
-const CALL: u8 = 0x85;
-const PSEUDO_CALL: u8 = 1;
+pub(crate) const CALL: u8 = 0x85;
+pub(crate) const PSEUDO_CALL: u8 = 1;
 /// `ld_imm64` sources: a map, its value, a function of the program.
 const PSEUDO_MAP_FD: u8 = 1;
 const PSEUDO_MAP_VALUE: u8 = 2;

@@ -1,6 +1,6 @@
 //! Programs: the entry function, and behind it every function that it can reach.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use skep_btf::ext::{CoreRelo, Ext};
 use skep_btf::{FuncInfo, LineInfo};
@@ -120,7 +120,7 @@ impl Linker<'_, '_> {
     /// of its calls, each with its own callees, as libbpf lays them out.
     fn order(&self, entry: usize) -> Vec<usize> {
         let mut order = vec![entry];
-        let mut seen = std::collections::HashSet::from([entry]);
+        let mut seen = HashSet::from([entry]);
         let mut open = vec![(entry, 0)];
         while let Some((function, next)) = open.last_mut() {
             let Some(&(_, callee)) = self.bodies[*function].functions.get(*next) else {

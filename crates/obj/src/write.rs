@@ -10,15 +10,11 @@ use object::elf::{STT_FUNC, STT_OBJECT, STT_SECTION};
 use skep_btf::{Btf, Builder, Data, Int, Kind, VarSecinfo};
 use skep_isa::Insn;
 
+use crate::function::{CALL, PSEUDO_CALL, PSEUDO_FUNC};
 use crate::image::{Image, OutRelocation, OutSection, OutSymbol};
 use crate::maps::{MAPS, OLD_MAPS};
 use crate::{Error, MapDef, Object, Program};
 
-/// A call of a function of the program.
-const CALL: u8 = 0x85;
-const PSEUDO_CALL: u8 = 1;
-/// A `ld_imm64` of a function's address.
-const PSEUDO_FUNC: u8 = 4;
 /// Bytes of a map's definition in `.maps`: a pointer for each attribute.
 const POINTER_BYTES: u32 = 8;
 /// Sections that a file can have; the highest numbers have other meanings.
