@@ -5,8 +5,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use pcap_file::DataLink;
 use pcap_file::pcap::{PcapHeader, PcapPacket, PcapReader, PcapWriter};
-use pcap_file::{DataLink, Endianness, TsResolution};
 
 use crate::new_file::NewFile;
 
@@ -21,9 +21,18 @@ pub(crate) struct Packet {
 /// The file header of pcap, and of each packet in it.
 const HEADER_BYTES: usize = 24;
 const RECORD_BYTES: usize = 16;
+/// The longest packet that a file may hold; tools refuse longer ones.
+const SNAPLEN: u32 = 262_144;
+
+/// The packets of a file, and how it was written.
+#[derive(Debug)]
+pub(crate) struct Capture {
+    pub(crate) packets: Vec<Packet>,
+    header: PcapHeader,
+}
 
 /// Reads every packet of a file.
-pub(crate) fn read(path: &Path) -> anyhow::Result<Vec<Packet>> {
+pub(crate) fn read(path: &Path) -> anyhow::Result<Capture> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     parse(&bytes).with_context(|| path.display().to_string())
 }
@@ -34,14 +43,9 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Begins a file.
-    pub(crate) fn create(path: &Path) -> anyhow::Result<Writer> {
-        let header = PcapHeader {
-            datalink: DataLink::ETHERNET,
-            ts_resolution: TsResolution::NanoSecond,
-            endianness: Endianness::native(),
-            ..PcapHeader::default()
-        };
+    /// Begins a file that is written as `like` was: what passes unchanged comes out the same.
+    pub(crate) fn create(path: &Path, like: &Capture) -> anyhow::Result<Writer> {
+        let header = PcapHeader { snaplen: like.header.snaplen.max(SNAPLEN), ..like.header };
         let pcap = PcapWriter::with_header(NewFile::create(path)?, header);
         Ok(Writer { pcap: pcap.with_context(|| format!("cannot write {}", path.display()))? })
     }
@@ -61,15 +65,16 @@ impl Writer {
     }
 }
 
-fn parse(bytes: &[u8]) -> anyhow::Result<Vec<Packet>> {
+fn parse(bytes: &[u8]) -> anyhow::Result<Capture> {
     check_header(bytes)?;
     check_records(bytes)?;
     let mut reader = PcapReader::new(bytes).context("not a pcap file")?;
-    if reader.header().datalink != DataLink::ETHERNET {
+    let header = reader.header();
+    if header.datalink != DataLink::ETHERNET {
         bail!(
             "expected Ethernet frames (link type 1), found link type {}; convert the file, for \
              example with editcap -T ether",
-            u32::from(reader.header().datalink)
+            u32::from(header.datalink)
         );
     }
     let mut packets = Vec::new();
@@ -77,7 +82,7 @@ fn parse(bytes: &[u8]) -> anyhow::Result<Vec<Packet>> {
         let packet = packet.with_context(|| format!("packet {}", packets.len() + 1))?;
         packets.push(Packet { at: packet.timestamp, data: packet.data.into_owned() });
     }
-    Ok(packets)
+    Ok(Capture { packets, header })
 }
 
 /// The first bytes say whether it is pcap at all.
@@ -164,7 +169,7 @@ mod tests {
 
     #[test]
     fn packets_come_out() {
-        let packets = parse(&two_packets()).expect("the file is good");
+        let packets = parse(&two_packets()).expect("the file is good").packets;
         let expect = [(1, &b"abcd"[..]), (2, b"ef")]
             .map(|(second, data)| Packet { at: Duration::from_secs(second), data: data.to_vec() });
         assert_eq!(packets, expect);
@@ -212,14 +217,41 @@ mod tests {
     fn a_file_appears_only_when_it_is_whole() {
         let dir = tempfile::tempdir().expect("a temporary directory can be made");
         let path = dir.path().join("out.pcap");
-        let mut writer = Writer::create(&path).expect("the directory can be written");
-        writer.write(Duration::from_nanos(1_000_000_007), b"abc").expect("a packet fits");
+        let like = parse(&two_packets()).expect("the file is good");
+        let mut writer = Writer::create(&path, &like).expect("the directory can be written");
+        for packet in &like.packets {
+            writer.write(packet.at, &packet.data).expect("a packet fits");
+        }
         assert!(!path.exists());
         writer.finish().expect("the name is free");
-        let packets = read(&path).expect("the file is good");
-        let expect = Packet { at: Duration::from_nanos(1_000_000_007), data: b"abc".to_vec() };
-        assert_eq!(packets, [expect]);
-        drop(Writer::create(&path).expect("the directory can be written"));
+        let read = read(&path).expect("the file is good");
+        assert_eq!(read.packets, like.packets);
+        drop(Writer::create(&path, &like).expect("the directory can be written"));
         assert_eq!(fs::read_dir(dir.path()).expect("it is there").count(), 1);
+    }
+
+    /// Damaged files are refused or read, but nothing panics, hangs, or takes memory for a length
+    /// that is not there.
+    #[test]
+    fn damaged_files_are_survived() {
+        let good = two_packets();
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state as usize
+        };
+        let mut read = 0;
+        for _ in 0..20_000 {
+            let mut bytes = good.clone();
+            for _ in 0..=next() % 3 {
+                let at = next() % bytes.len();
+                bytes[at] ^= 1 << (next() % 8);
+            }
+            bytes.truncate(bytes.len() - next() % 4 * (next() % 20));
+            read += usize::from(parse(&bytes).is_ok());
+        }
+        assert!(read > 2_000, "{read} were read: some damage is to times and data only");
     }
 }

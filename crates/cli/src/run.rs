@@ -50,13 +50,15 @@ pub(crate) fn run(context: &Context<'_>, args: &Args) -> anyhow::Result<()> {
     let object = compile::object(&args.file)?;
     let program =
         choose(&object, args.prog.as_deref()).with_context(|| args.file.display().to_string())?;
-    let packets = packets::read(&args.pcap)?;
-    let mut out = args.out.as_deref().map(Writer::create).transpose()?;
+    let capture = packets::read(&args.pcap)?;
+    let packets = &capture.packets;
+    let create = |path| Writer::create(path, &capture);
+    let mut out = args.out.as_deref().map(create).transpose()?;
     let chosen = context.private_kernel();
     let loaded = load(&chosen, &object, program)?;
-    let receiver = Receiver::new(&chosen, &loaded, program, &packets, &args.dev)?;
+    let receiver = Receiver::new(&chosen, &loaded, program, packets, &args.dev)?;
 
-    let run = feed(&receiver, &packets, args.repeat, out.as_mut())?;
+    let run = feed(&receiver, packets, args.repeat, out.as_mut())?;
 
     let report = Report { args, program, chosen: &chosen, loaded: &loaded, run: &run };
     if context.output.is_json() {
