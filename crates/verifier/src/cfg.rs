@@ -29,6 +29,11 @@ impl Cfg {
             let message = format!("program has {count} slots, expected 1 to {}", limits.insns);
             return Err(reject(0, Errno::E2BIG, message));
         }
+        if program.maps.len() > MAX_MAPS {
+            let message =
+                format!("The total number of maps per program has reached the limit of {MAX_MAPS}");
+            return Err(reject(0, Errno::E2BIG, message));
+        }
         let ops = decode_all(program)?;
         let starts = functions(&ops)?;
         let mut cfg = Cfg { ops, starts, prune_points: vec![false; count] };
@@ -227,6 +232,9 @@ fn functions(ops: &[Option<Op>]) -> Result<Vec<usize>, Rejection> {
 
 /// Offsets of pointers stay below this.
 const MAX_VALUE_OFF: u32 = 1 << 29;
+
+/// `MAX_USED_MAPS`.
+const MAX_MAPS: usize = 64;
 
 /// `BPF_MAX_SUBPROGS`.
 const MAX_SUBPROGS: usize = 256;

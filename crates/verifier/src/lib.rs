@@ -11,16 +11,16 @@
 //! input gives the same verdict and log everywhere.
 //!
 //! What it does not know it refuses, saying "not supported yet": kernel functions, callbacks,
-//! `may_goto`, address space casts, reads of a map's own structure. Three things it does not do
-//! that Linux does: it compares all numbers of two states, not only those that matter (so that a
-//! program whose paths differ in many constants takes more work here); a sum of a number and a
-//! constant is not related to the number; a look-up in an array with a constant key may yield null.
+//! `may_goto`, address space casts, legacy packet loads in functions, reads of a map's own
+//! structure. Two things that Linux does it does not do, so that it refuses a little more: a sum
+//! of a number and a constant is not related to the number, and a pointer found to lie behind the
+//! packet's end is not remembered as that.
 //!
 //! In reading order: `env` (what it is told), `verified` (what it says), `cfg` (the shape of the
 //! program), `check` (the walk over all paths, with `alu`, `mem`, `stack`, `branch` and `call`
 //! beside it), `state` (what is known at a point), `bounds`, `span` and `tnum` (what is known of a
-//! number), `states` and `liveness` (when a path need not be followed), `stack_depth`, `fixups`
-//! (from what was verified to what runs), `log`.
+//! number), `states`, `liveness` and `backtrack` (when a path need not be followed), `stack_depth`,
+//! `fixups` (from what was verified to what runs), `log`.
 //!
 //! ```
 //! use skep_isa::{Size, assemble};

@@ -114,6 +114,10 @@ impl Checker<'_> {
                 "BPF_LD_[ABS|IND] instructions in functions are not supported by this verifier yet";
             return Err(self.reject(Errno::EOPNOTSUPP, message));
         }
+        if self.env.returns.is_some_and(|range| range.min > 0 || range.max < 0) {
+            let message = "BPF_LD_[ABS|IND] ends the program with 0, which it may not return";
+            return Err(self.reject(Errno::EINVAL, message));
+        }
         let context = self.read(Reg::R6)?;
         if context.kind != Kind::Ctx {
             let message = "at the time of BPF_LD_ABS|IND R6 != pointer to skb";
