@@ -9,27 +9,37 @@ use tempfile::NamedTempFile;
 
 /// A file on its way. Dropped before [`NewFile::finish`], it leaves nothing behind.
 pub(crate) struct NewFile {
-    file: BufWriter<NamedTempFile>,
+    file: BufWriter<Target>,
     path: PathBuf,
 }
 
+/// Where the bytes go until the end.
+enum Target {
+    /// Beside the final place, so that the last step is a rename.
+    Beside(NamedTempFile),
+    /// What has the name already and is no file that could be half-made, such as `/dev/null` or
+    /// a pipe: it is written to, never replaced.
+    Device(File),
+}
+
+/// Writes a file, all of it or nothing.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let mut file = NewFile::create(path)?;
+    file.write_all(bytes).with_context(|| format!("cannot write {}", path.display()))?;
+    file.finish()
+}
+
 impl NewFile {
-    /// Begins a file beside its final place, so that the last step is a rename.
+    /// Begins a file.
     pub(crate) fn create(path: &Path) -> anyhow::Result<NewFile> {
-        let dir = match path.parent() {
-            Some(dir) if dir != Path::new("") => dir,
-            _ => Path::new("."),
-        };
         let failed = || format!("cannot write {}", path.display());
-        fs::metadata(dir).with_context(failed)?;
-        let file = tempfile::Builder::new()
-            .prefix(".skep-")
-            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-            .tempfile_in(dir)
-            // The name of the temporary file, which the error holds, means nothing to anybody.
-            .map_err(|error| io::Error::from(error.kind()))
-            .with_context(failed)?;
-        Ok(NewFile { file: BufWriter::new(file), path: path.to_owned() })
+        let is_device = fs::metadata(path).is_ok_and(|it| !it.is_file() && !it.is_dir());
+        let target = if is_device {
+            Target::Device(File::options().write(true).open(path).with_context(failed)?)
+        } else {
+            Target::Beside(beside(path).with_context(failed)?)
+        };
+        Ok(NewFile { file: BufWriter::new(target), path: path.to_owned() })
     }
 
     /// Gives the file its name.
@@ -37,10 +47,25 @@ impl NewFile {
         let NewFile { file, path } = self;
         let failed = || format!("cannot write {}", path.display());
         let file = file.into_inner().map_err(io::IntoInnerError::into_error);
-        let file = file.with_context(failed)?;
-        let _: File = file.persist(&path).map_err(|error| error.error).with_context(failed)?;
+        if let Target::Beside(file) = file.with_context(failed)? {
+            let _: File = file.persist(&path).map_err(|error| error.error).with_context(failed)?;
+        }
         Ok(())
     }
+}
+
+fn beside(path: &Path) -> io::Result<NamedTempFile> {
+    let dir = match path.parent() {
+        Some(dir) if dir != Path::new("") => dir,
+        _ => Path::new("."),
+    };
+    fs::metadata(dir)?;
+    tempfile::Builder::new()
+        .prefix(".skep-")
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+        .tempfile_in(dir)
+        // The name of the temporary file, which the error holds, means nothing to anybody.
+        .map_err(|error| io::Error::from(error.kind()))
 }
 
 impl Write for NewFile {
@@ -50,5 +75,52 @@ impl Write for NewFile {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Target::Beside(file) => file.write(bytes),
+            Target::Device(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Target::Beside(file) => file.flush(),
+            Target::Device(file) => file.flush(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{FileTypeExt as _, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_there_once_it_is_whole() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = dir.path().join("out");
+        let mut file = NewFile::create(&path).expect("the directory is there");
+        file.write_all(b"half").expect("there is room");
+        assert!(!path.exists());
+        drop(file);
+        assert_eq!(fs::read_dir(dir.path()).expect("it is there").count(), 0);
+        write(&path, b"whole").expect("there is room");
+        assert_eq!(fs::read(&path).expect("it is there"), b"whole");
+    }
+
+    /// The device is behind a link, so that a mistake here replaces the link and no device.
+    #[test]
+    fn a_device_is_written_to_and_not_replaced() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = dir.path().join("null");
+        symlink("/dev/null", &path).expect("the directory is writable");
+        write(&path, b"nothing").expect("it takes everything");
+        let kind = path.metadata().expect("it is there").file_type();
+        assert!(kind.is_char_device());
     }
 }
