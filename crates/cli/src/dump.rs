@@ -137,7 +137,7 @@ fn slots<'a>(map: &Map, value: &'a [u8]) -> impl Iterator<Item = (usize, &'a [u8
 }
 
 /// Sixteen bytes a line, in two groups of eight.
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     let group =
         |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ");
     let line = |bytes: &[u8]| bytes.chunks(8).map(group).collect::<Vec<_>>().join("  ");

@@ -8,11 +8,10 @@ use skep_btf::Value;
 use skep_loader::Prog;
 
 use super::listing::{Extras, Listing};
-use super::test_run::write_whole;
 use super::{names, show};
 use crate::context::Context;
 use crate::words::Words;
-use crate::{dump, select};
+use crate::{dump, new_file, select};
 
 pub(crate) fn run(context: &Context<'_>, mut words: Words) -> anyhow::Result<()> {
     let what = words.one_of(&["xlated", "jited"])?;
@@ -104,6 +103,6 @@ fn image(context: &Context<'_>, what: &str, progs: &[Prog], path: &Path) -> anyh
         "xlated" => prog.xlated()?.iter().flat_map(|insn| insn.to_le_bytes()).collect(),
         _ => machine_code(prog)?,
     };
-    write_whole(path, &bytes)?;
+    new_file::write(path, &bytes)?;
     context.output.done()
 }

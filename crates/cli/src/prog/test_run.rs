@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
@@ -13,7 +13,7 @@ use skep_uapi::Errno;
 use crate::context::Context;
 use crate::rejection::Shown;
 use crate::words::{Usage, Words};
-use crate::{compile, select};
+use crate::{compile, new_file, select};
 
 /// Bytes of context that are asked for unless told otherwise, as in bpftool.
 const CTX_BYTES: usize = 32 << 10;
@@ -147,7 +147,7 @@ impl Request {
                     let bytes = bytes.iter().map(|byte| u32::from(*byte).into()).collect();
                     members.push((name.to_owned(), Value::Array(bytes)));
                 }
-                Some(file) => write_whole(Path::new(file), bytes)?,
+                Some(file) => new_file::write(Path::new(file), bytes)?,
             }
         }
         let (retval, duration) = (outcome.retval, outcome.duration_ns);
@@ -169,26 +169,6 @@ fn input(file: &str) -> anyhow::Result<Vec<u8>> {
         return Ok(bytes);
     }
     fs::read(file).with_context(|| format!("cannot read {file}"))
-}
-
-/// Writes a file so that it is there as a whole or not at all; what is no regular file, such as a
-/// terminal, is written as it is.
-pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let failed = || format!("cannot write {}", path.display());
-    if path.metadata().is_ok_and(|found| !found.is_file()) {
-        return fs::write(path, bytes).with_context(failed);
-    }
-    let dir = match path.parent() {
-        Some(dir) if !dir.as_os_str().is_empty() => dir,
-        _ => Path::new("."),
-    };
-    let permissions = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-    let file = tempfile::Builder::new().prefix(".skep-").permissions(permissions).tempfile_in(dir);
-    // The name of the temporary file, which the error holds, means nothing to anybody.
-    let mut file = file.map_err(|error| io::Error::from(error.kind())).with_context(failed)?;
-    file.write_all(bytes).with_context(failed)?;
-    file.persist(path).map_err(|error| error.error).with_context(failed)?;
-    Ok(())
 }
 
 /// Sixteen bytes a line: offset, bytes in pairs, and what is printable of them.
