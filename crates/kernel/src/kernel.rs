@@ -69,6 +69,9 @@ pub struct UserKernel {
 }
 
 impl UserKernel {
+    /// Where the BPF file system is: pins go below it.
+    pub const BPFFS: &'static str = bpffs::MOUNT;
+
     /// Boots a kernel: no programs, no maps, one device (`lo`).
     pub fn new(config: Config) -> UserKernel {
         let btfs = Ids::new();
@@ -231,9 +234,4 @@ impl Machine for UserKernel {
     fn advance(&self, by: Duration) -> Result<(), Errno> {
         self.clock.advance(by)
     }
-}
-
-impl UserKernel {
-    /// The directory of pins.
-    pub const BPFFS: &'static str = bpffs::MOUNT;
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use skep_isa::{INSN_BYTES, Insn};
 use skep_uapi::flags::{map as map_flag, prog as flag};
-use skep_uapi::{AttachType, Errno, Fd, MapType, ProgLoad};
+use skep_uapi::{Errno, Fd, MapType, ProgLoad};
 use skep_verifier::{Access, Env, License, Limits, Log, Map as MapView, Program, Verified, verify};
 use skep_vm::interp::{Code, Function};
 
@@ -70,8 +70,7 @@ fn accept(
 ) -> Result<Parts, Errno> {
     let given: Vec<Insn> =
         load.insns.as_chunks().0.iter().map(|b| Insn::from_le_bytes(*b)).collect();
-    let source =
-        debug_info::read(kernel, load, given.len()).map_err(|problem| fail(log, problem))?;
+    let source = debug_info::read(kernel, load, &given).map_err(|problem| fail(log, problem))?;
     let mut resolved = Resolved { insns: given.clone(), maps: Vec::new() };
     resolved.resolve(kernel, load.fd_array).map_err(|problem| fail(log, problem))?;
     let bound = bound_maps(kernel, load)?;
@@ -87,7 +86,8 @@ fn accept(
     Ok(Parts {
         name: load.prog_name,
         prog_type: load.prog_type,
-        expected_attach_type: attach_type(load),
+        // Linux takes any number for these types, and compares it when something is attached.
+        expected_attach_type: load.expected_attach_type,
         tag: tag(&given),
         gpl: is_gpl(load.license),
         xlated,
@@ -334,9 +334,4 @@ fn is_gpl(license: &str) -> bool {
             | "Dual MIT/GPL"
             | "Dual MPL/GPL"
     )
-}
-
-/// Attach types that mean something for the type; Linux takes any number here.
-fn attach_type(load: &ProgLoad<'_>) -> AttachType {
-    load.expected_attach_type
 }

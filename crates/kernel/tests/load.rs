@@ -119,6 +119,64 @@ fn references_to_maps_are_checked() {
     assert_eq!(load(&kernel, &program, |prog| prog.fd_array = &fds), "ok");
 }
 
+/// BTF with an `int`, a function type and the function `main`, which has id 3; line text at 14.
+fn btf(kernel: &UserKernel) -> Fd {
+    let mut builder = skep_btf::Builder::new();
+    let int = builder.int("int", 4, skep_btf::Int::SIGNED);
+    let proto = builder.func_proto(int, &[]);
+    builder.func("main", proto, 1);
+    builder.string("x.c");
+    builder.string("return 0;");
+    let btf = builder.finish().expect("three types");
+    let mut command = Command::BtfLoad {
+        btf: btf.bytes(),
+        log_level: 0,
+        log_buf: &mut [],
+        log_true_size: &mut 0,
+        flags: 0,
+        token_fd: None,
+    };
+    kernel.bpf(&mut command).map(Fd::from_result).expect("it was just built")
+}
+
+#[test]
+fn debug_information_is_checked_before_the_program() {
+    let kernel = UserKernel::default();
+    let (program, btf) = (code(RETURN_0), btf(&kernel));
+    let bytes = |words: &[u32]| words.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<u8>>();
+    let check = |funcs: &[u32], func_size, lines: &[u32], line_size, expect| {
+        let (funcs, lines) = (bytes(funcs), bytes(lines));
+        let answer = load(&kernel, &program, |prog| {
+            prog.prog_btf_fd = Some(btf);
+            (prog.func_info, prog.func_info_rec_size) = (&funcs, func_size);
+            (prog.line_info, prog.line_info_rec_size) = (&lines, line_size);
+        });
+        assert_eq!(answer, expect, "{funcs:?} {lines:?}");
+    };
+    let line = [0, 10, 14, 1 << 10];
+    check(&[0, 3], 8, &[], 0, "ok");
+    check(&[0, 3, 0], 12, &[], 0, "ok");
+    check(&[0, 3, 1], 12, &[], 0, "E2BIG");
+    check(&[1, 3], 8, &[], 0, "EINVAL");
+    check(&[0, 1], 8, &[], 0, "EINVAL");
+    check(&[0, 9], 8, &[], 0, "EINVAL");
+    check(&[0, 3, 1, 3], 8, &[], 0, "EINVAL");
+    check(&[0, 3], 4, &[], 0, "EINVAL");
+    check(&[], 0, &line, 16, "ok");
+    check(&[0, 3], 8, &line, 16, "ok");
+    check(&[0, 3], 8, &line, 8, "EINVAL");
+    check(&[0, 3], 8, &[1, 10, 14, 1], 16, "EINVAL");
+    check(&[0, 3], 8, &[0, 10, 14, 1, 9, 10, 14, 1], 16, "EINVAL");
+    check(&[0, 3], 8, &[0, 10, 14, 1, 0, 10, 14, 1], 16, "EINVAL");
+    check(&[0, 3], 8, &[0, 1000, 14, 1], 16, "EINVAL");
+    check(&[0, 3], 8, &[0, 10, 14, 1, 1], 20, "E2BIG");
+    let funcs = bytes(&[0, 3]);
+    let answer = load(&kernel, &program, |prog| {
+        (prog.func_info, prog.func_info_rec_size) = (&funcs, 8);
+    });
+    assert_eq!(answer, "EINVAL", "no BTF");
+}
+
 #[test]
 fn licenses_open_helpers() {
     let kernel = UserKernel::default();
