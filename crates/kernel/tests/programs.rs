@@ -364,6 +364,36 @@ fn threads_count_together() {
     assert_eq!(u64::from_ne_bytes(value), 2001);
 }
 
+/// A program may hold the address of a value that user space deletes or replaces at that moment.
+#[test]
+fn values_stay_in_memory_while_entries_come_and_go() {
+    for map_type in [MapType::HASH, MapType::PERCPU_HASH] {
+        let kernel = kernel();
+        let map = map(&kernel, map_type);
+        let prog = load(&kernel, ProgType::XDP, &counter(map));
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    for _ in 0..1000 {
+                        assert_eq!(test_run(&kernel, prog, &frame()).0, 2);
+                    }
+                });
+            }
+            scope.spawn(|| {
+                for round in 0..3000_u32 {
+                    let key = (round % 4).to_ne_bytes();
+                    // Full or gone already: both are fine, and neither may disturb the programs.
+                    let _ = kernel.map_update(map, &key, &[0; 16], 0);
+                    let _ = kernel.map_delete(map, &1_u32.to_ne_bytes());
+                }
+            });
+        });
+        let mut next = [0; 4];
+        let first = kernel.map_next_key(map, None, &mut next);
+        assert_eq!(first, Ok(true), "{map_type}: the other keys are there");
+    }
+}
+
 #[test]
 fn what_programs_print_is_in_the_trace() {
     let kernel = kernel();
