@@ -35,12 +35,12 @@ pub enum Error {
         errno: Errno,
     },
     /// The kernel refused a netlink request.
-    #[error("cannot {doing}: {source}{}", advice(source.errno))]
+    #[error("cannot {doing}: {answer}{}", advice(answer.errno))]
     Netlink {
         /// What was wanted, as a verb with its object.
         doing: String,
         /// The kernel's answer, with its own words where it has some.
-        source: NetError,
+        answer: NetError,
     },
     /// The verifier rejected a program.
     #[error(transparent)]
@@ -139,7 +139,7 @@ pub enum Error {
         what: String,
     },
     /// Type information that a kernel gave could not be read.
-    #[error("the kernel's type information {id}: {source}")]
+    #[error("cannot read the kernel's type information {id}")]
     Btf {
         /// Id of the BTF object.
         id: u32,
@@ -155,7 +155,7 @@ impl Error {
             Error::Command { errno, .. }
             | Error::CreateMap { errno, .. }
             | Error::Pin { errno, .. } => Some(*errno),
-            Error::Netlink { source, .. } => Some(source.errno),
+            Error::Netlink { answer, .. } => Some(answer.errno),
             Error::Rejected(rejection) => Some(rejection.errno),
             _ => None,
         }

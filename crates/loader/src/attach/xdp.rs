@@ -86,7 +86,7 @@ fn ask(
     request: Netlink<'_>,
     doing: impl FnOnce() -> String,
 ) -> Result<Reply, Error> {
-    kernel.netlink(request).map_err(|source| Error::Netlink { doing: doing(), source })
+    kernel.netlink(request).map_err(|answer| Error::Netlink { doing: doing(), answer })
 }
 
 fn attaching(prog: &Prog, ifindex: u32) -> String {
