@@ -12,9 +12,8 @@
 //!
 //! What it does not know it refuses, saying "not supported yet": kernel functions, callbacks,
 //! `may_goto`, address space casts, legacy packet loads in functions, reads of a map's own
-//! structure. Two things that Linux does it does not do, so that it refuses a little more: a sum
-//! of a number and a constant is not related to the number, and a pointer found to lie behind the
-//! packet's end is not remembered as that.
+//! structure. A pointer found to lie behind the packet's end is not remembered as that, as it is in
+//! Linux.
 //!
 //! In reading order: `env` (what it is told), `verified` (what it says), `cfg` (the shape of the
 //! program), `check` (the walk over all paths, with `alu`, `mem`, `stack`, `branch` and `call`

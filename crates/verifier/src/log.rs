@@ -222,8 +222,11 @@ impl ShowReg<'_> {
     fn attributes(&self) -> Vec<String> {
         let reg = self.reg;
         let mut attributes = Vec::new();
-        if reg.id != 0 {
-            attributes.push(format!("id={}", reg.id));
+        let is_number = reg.kind == Kind::Scalar;
+        match reg.off {
+            _ if reg.id == 0 => {}
+            off if is_number && off != 0 => attributes.push(format!("id={}{off:+}", reg.id)),
+            _ => attributes.push(format!("id={}", reg.id)),
         }
         if let Kind::Map(index) | Kind::Value(index) | Kind::ValueOrNull(index) = reg.kind
             && let Some(map) = self.maps.get(usize::from(index))
@@ -233,7 +236,7 @@ impl ShowReg<'_> {
             }
             attributes.push(format!("ks={},vs={}", map.key_size, map.value_size));
         }
-        if reg.off != 0 {
+        if reg.off != 0 && !is_number {
             attributes.push(format!("off={}", reg.off));
         }
         if matches!(reg.kind, Kind::Packet | Kind::PacketMeta) {

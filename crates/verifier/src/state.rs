@@ -66,9 +66,10 @@ impl Kind {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct RegState {
     pub(crate) kind: Kind,
-    /// Constant part of a pointer's offset.
+    /// Constant part of a pointer's offset; of a number with an id, its distance from the number
+    /// that the id stands for.
     pub(crate) off: i32,
-    /// Scalars of one id are equal; packet pointers of one id share `var`; nullable pointers of
+    /// Scalars of one id are equal but for their distances; packet pointers of one id share `var`; nullable pointers of
     /// one id are null together. 0: related to nothing.
     pub(crate) id: u32,
     /// Of a packet pointer: bytes behind base and `var` that are known to be in the packet.
@@ -110,8 +111,8 @@ impl RegState {
         }
         // A number that was small enough all along is still the same number.
         let same = self.var.whole.umax >> size.bits() == 0;
-        let id = if same { self.id } else { 0 };
-        RegState { id, ..RegState::scalar(self.var.zero_extend(size.bits())) }
+        let (id, off) = if same { (self.id, self.off) } else { (0, 0) };
+        RegState { id, off, ..RegState::scalar(self.var.zero_extend(size.bits())) }
     }
 }
 

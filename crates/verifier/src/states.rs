@@ -268,9 +268,10 @@ fn contains_reg(old: &RegState, new: &RegState, ids: &mut Ids) -> bool {
                 && old.var.includes(&new.var)
                 && ids.maps(old.id, new.id)
         }
+        // The distance of a number that is related to none does not matter.
         kind => {
             kind == new.kind
-                && old.off == new.off
+                && (old.off == new.off || kind == Kind::Scalar && old.id == 0)
                 && old.var.includes(&new.var)
                 && ids.maps(old.id, new.id)
         }

@@ -20,7 +20,11 @@ impl Checker<'_> {
         self.check_writable(dst)?;
         self.check_immediate(width, op, src)?;
         let result = match (left.kind.is_pointer(), right.kind.is_pointer()) {
-            (false, false) => RegState::scalar(left.var.alu(width, op, right.var)),
+            (false, false) => {
+                let var = left.var.alu(width, op, right.var);
+                let (id, off) = distance(width, op, &left, &right).unwrap_or((0, 0));
+                RegState { id, off, ..RegState::scalar(var) }
+            }
             // The distance of two pointers, whatever they point to, is a number, and so is any
             // difference of lower halves.
             (left, right) if op == AluOp::Sub && (width == Width::W32 || left && right) => {
@@ -235,6 +239,19 @@ impl Checker<'_> {
 fn constant_move(pointer: RegState, distance: i64) -> Option<RegState> {
     let off = i64::from(pointer.off).checked_add(distance)?;
     Some(RegState { off: i32::try_from(off).ok()?, ..pointer })
+}
+
+/// The relation of a number to others after a constant was added or subtracted, if it has any
+/// still. As in Linux, one such step is followed.
+fn distance(width: Width, op: AluOp, left: &RegState, right: &RegState) -> Option<(u32, i32)> {
+    let by = right.var.value()? as i64;
+    let by = match op {
+        AluOp::Add => by,
+        AluOp::Sub => by.checked_neg()?,
+        _ => return None,
+    };
+    let is_first = left.id != 0 && left.off == 0 && width == Width::W64;
+    if is_first { Some((left.id, i32::try_from(by).ok()?)) } else { None }
 }
 
 /// The operation as the log writes it.

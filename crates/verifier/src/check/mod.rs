@@ -10,7 +10,7 @@ mod mem;
 mod stack;
 
 use skep_isa::disasm::kernel_insn;
-use skep_isa::{Callee, Op, Operand, Reg, Width};
+use skep_isa::{AluOp, Callee, Cond, Op, Operand, Reg, Width};
 use skep_uapi::Errno;
 
 use crate::backtrack::{Effect, Needs, Step, mark_precise};
@@ -361,10 +361,15 @@ impl<'a> Checker<'a> {
         self.last_id
     }
 
-    /// Gives a number an id, so that a copy of it is known to be equal.
+    /// Gives a number an id, so that a copy of it is known to be equal. As in Linux, a number at
+    /// a distance from others is no longer related to them then.
     fn relate(&mut self, reg: Reg) -> RegState {
         let id = self.last_id + 1;
         let held = &mut self.state.frame_mut().regs[reg.index()];
+        if held.kind == Kind::Scalar && held.off != 0 {
+            held.id = 0;
+            held.off = 0;
+        }
         if held.kind == Kind::Scalar && held.id == 0 && held.var.value().is_none() {
             held.id = id;
             self.last_id = id;
@@ -372,14 +377,17 @@ impl<'a> Checker<'a> {
         self.state.frame().regs[reg.index()]
     }
 
-    /// A number has been narrowed: so have those equal to it.
+    /// A number has been narrowed: so have those related to it.
     fn spread(state: &mut State, held: RegState) {
         if held.kind != Kind::Scalar || held.id == 0 {
             return;
         }
         for reg in state.values_mut() {
             if reg.kind == Kind::Scalar && reg.id == held.id {
-                reg.var = held.var;
+                let distance = i64::from(reg.off) - i64::from(held.off);
+                let constant = Bounds::constant(distance as u64);
+                let mut var = held.var.alu(Width::W64, AluOp::Add, constant);
+                reg.var.narrow(Width::W64, Cond::Eq, &mut var, true);
             }
         }
     }
