@@ -59,8 +59,10 @@ struct Report {
     failed: Vec<String>,
     /// `NAME: REASON` of what this machine cannot run.
     not_run: Vec<String>,
-    /// The test runner's own last words.
-    summaries: Vec<String>,
+    /// nextest's own last words.
+    summary: Option<String>,
+    /// What `cargo test` says of each file of tests, added up.
+    results: Results,
 }
 
 impl Report {
@@ -93,9 +95,9 @@ impl Report {
         if let Some(test) = line.strip_prefix("not run: ") {
             self.not_run.push(test.to_owned());
         } else if line.starts_with("Summary [") {
-            self.summaries = vec![line.to_owned()];
-        } else if line.starts_with("test result: ") && !line.contains(" 0 passed; 0 failed") {
-            self.summaries.push(line.to_owned());
+            self.summary = Some(line.to_owned());
+        } else if let Some(result) = line.strip_prefix("test result: ") {
+            self.results.add(result);
         }
     }
 
@@ -125,9 +127,55 @@ impl Report {
             println!("failed: {stage}");
         }
         println!("{} not run on this machine", self.not_run.len());
-        for summary in &self.summaries {
-            println!("{summary}");
+        match &self.summary {
+            Some(summary) => println!("{summary}"),
+            None => println!("{}", self.results),
         }
         if self.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+#[derive(Default)]
+struct Results {
+    passed: u64,
+    failed: u64,
+    ignored: u64,
+}
+
+impl Results {
+    /// Adds `ok. 3 passed; 0 failed; 0 ignored; 0 measured; ...`.
+    fn add(&mut self, result: &str) {
+        let counts = result.split(". ").nth(1).unwrap_or_default();
+        for count in counts.split("; ") {
+            match count.split_once(' ') {
+                Some((number, "passed")) => self.passed += number.parse().unwrap_or(0),
+                Some((number, "failed")) => self.failed += number.parse().unwrap_or(0),
+                Some((number, "ignored")) => self.ignored += number.parse().unwrap_or(0),
+                _ => {}
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Results {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Results { passed, failed, ignored } = self;
+        let word = if *failed == 0 { "ok" } else { "FAILED" };
+        write!(f, "test result: {word}. {passed} passed; {failed} failed; {ignored} ignored")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Results;
+
+    #[test]
+    fn results_add_up() {
+        let mut results = Results::default();
+        results
+            .add("ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.1s");
+        assert_eq!(results.to_string(), "test result: ok. 3 passed; 0 failed; 1 ignored");
+        results.add("FAILED. 1 passed; 2 failed; 0 ignored; 0 measured");
+        assert_eq!(results.to_string(), "test result: FAILED. 4 passed; 2 failed; 1 ignored");
     }
 }
