@@ -2,6 +2,7 @@
 
 use std::env;
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::{Subject, linux, not_run, user};
 
@@ -41,7 +42,10 @@ struct Netns(String);
 
 impl Netns {
     fn new() -> Result<Netns, String> {
-        let netns = Netns(format!("skep-test-{}", std::process::id()));
+        // `cargo test` runs all tests of a file in one process.
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let netns = Netns(format!("skep-test-{}-{number}", std::process::id()));
         let name = netns.0.as_str();
         ip(&["netns", "add", name])?;
         let pair = ["type", "veth", "peer", "name", "skep1"];
