@@ -109,6 +109,6 @@ fn reject(stage: &Stage) {
     match stage.skep.run(Kernel::Linux, &object, &stage.pings) {
         Ok(_) => println!("  Linux accepts it"),
         Err(words) if words.is_no_permission() => println!("  Linux: not asked: {}", words.line()),
-        Err(words) => println!("  Linux: {}", words.line()),
+        Err(words) => println!("  Linux says: {}", words.line()),
     }
 }

@@ -92,6 +92,26 @@ fn checksum(bytes: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use super::{Outcome, Run, Words, rows};
+
+    #[test]
+    fn a_rejection_beside_a_run_differs() {
+        let refused = || Err(Words { text: "error: no\n = note: was rejected by Linux".into() });
+        let broken = Err(Words { text: "skep: no such file".into() });
+        let run = Run::from_json(br#"{"verdicts":{"XDP_PASS":3},"time_ns":1,"maps":[]}"#);
+        let run = Ok(run.expect("a report"));
+        let differ = |user: &Outcome, linux: &Outcome| {
+            rows(user, linux, "m", true)
+                .into_iter()
+                .filter(|(_, user, linux)| user != linux)
+                .count()
+        };
+        assert_eq!(differ(&run, &run), 0);
+        assert_eq!(differ(&run, &refused()), 3);
+        assert_eq!(differ(&refused(), &refused()), 0);
+        assert_eq!(differ(&refused(), &broken), 1);
+    }
+
     #[test]
     fn checksums_are_fnv_1a() {
         assert_eq!(super::checksum(b""), 0x811c_9dc5);

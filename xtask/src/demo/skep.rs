@@ -125,7 +125,7 @@ impl Kernel {
 }
 
 impl Run {
-    fn from_json(json: &[u8]) -> Result<Run> {
+    pub(super) fn from_json(json: &[u8]) -> Result<Run> {
         let report: Value = serde_json::from_slice(json).context("`skep run --json`")?;
         let missing = |what: &str| anyhow!("`skep run --json` has no {what}");
         let verdicts = report["verdicts"].as_object().ok_or_else(|| missing("verdicts"))?;
@@ -243,7 +243,7 @@ impl Words {
     /// The first line, without what every message of the command begins with.
     pub(super) fn line(&self) -> &str {
         let line = self.text.lines().next().unwrap_or_default();
-        line.strip_prefix("skep: ").unwrap_or(line)
+        line.trim_start_matches("skep: ").trim_start_matches("error: ")
     }
 }
 
