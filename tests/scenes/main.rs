@@ -8,3 +8,4 @@ mod bytecode;
 mod commands;
 mod counter;
 mod machine;
+mod ping;
