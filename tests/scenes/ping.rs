@@ -4,8 +4,8 @@ use std::fs;
 use std::process::Command;
 
 use pcap_file::pcap::PcapReader;
-use skep_loader::Loader;
 use skep_loader::attach::xdp::{self, Mode};
+use skep_loader::{Loader, Map};
 use skep_obj::Object;
 use skep_tests::{Subject, not_run, on_every_kernel_with_device, root, skep};
 use skep_uapi::Destination;
@@ -75,10 +75,14 @@ fn in_user_space(subject: &Subject) {
         drop(link);
         machine.receive(lo, &frames[0]).expect("lo takes a frame");
         let map = &loaded.maps[0].map;
-        let values = map.keys().map(|key| map.lookup(&key.unwrap()).unwrap().unwrap());
-        let counts = values.map(|value| u64::from_ne_bytes(value.try_into().unwrap()));
+        let counts = map.keys().map(|key| count(map, &key.expect("an array's keys can be walked")));
         assert_eq!(counts.sum::<u64>(), 2 * PINGS, "what came after the link was not counted");
     }
+}
+
+fn count(map: &Map, key: &[u8]) -> u64 {
+    let value = map.lookup(key).expect("an array can be read").expect("it has all its keys");
+    u64::from_ne_bytes(value.try_into().expect("a value has eight bytes"))
 }
 
 /// Eight elements that add up, as bytes or by their types.
