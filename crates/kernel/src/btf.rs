@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use skep_btf::{Btf, Data, Kind};
+use skep_btf::{Btf, Data, Error, Kind};
 use skep_uapi::{BtfInfo, Errno, MapCreate, MapType};
 
 use crate::id::{Id, Ids};
@@ -35,17 +35,40 @@ pub(crate) fn load(
     if log_level & !LOG_MASK != 0 || (log_level == 0 && !log_buf.is_empty()) {
         return Err(Errno::EINVAL);
     }
-    let parsed = Btf::parse(bytes);
+    let parsed = check(bytes);
     let text = match &parsed {
-        Ok(_) => String::new(),
-        Err(error) if log_level > 0 => format!("{error}\n"),
-        Err(_) => String::new(),
+        Err((_, words)) if log_level > 0 => format!("{words}\n"),
+        _ => String::new(),
     };
     let fits = crate::prog::put_log(&text, log_level, log_buf, log_true_size);
-    let btf = parsed.map_err(|_| Errno::EINVAL)?;
+    let btf = parsed.map_err(|(errno, _)| errno)?;
     fits?;
     Ok(ids.publish(|id| BtfObject { id, btf, name: "" }))
 }
+
+/// Reads the types and judges them as Linux does; a refusal comes with words for the log.
+fn check(bytes: &[u8]) -> Result<Btf, (Errno, String)> {
+    let btf = Btf::parse(bytes).map_err(|error| match error {
+        Error::Version { .. } => (Errno::ENOTSUPP, error.to_string()),
+        _ => (Errno::EINVAL, error.to_string()),
+    })?;
+    // A reader may ignore the flags of a newer format. A kernel must not.
+    if let Some(flags @ 1..) = bytes.get(FLAGS_AT) {
+        return Err((Errno::ENOTSUPP, format!("unsupported flags {flags:#x}")));
+    }
+    for (id, ty) in btf.types() {
+        if let Data::Int(int) = &ty.data
+            && u32::from(int.bit_offset) + u32::from(int.bits) > int.size * 8
+        {
+            let words = format!("[{id}] INT has {} bits in {} bytes", int.bits, int.size);
+            return Err((Errno::EINVAL, words));
+        }
+    }
+    Ok(btf)
+}
+
+/// Where the header has its flags.
+const FLAGS_AT: usize = 3;
 
 /// The kernel's own types, with the first id, as on Linux.
 pub(crate) fn vmlinux(ids: &Ids<BtfObject>) -> Arc<BtfObject> {
