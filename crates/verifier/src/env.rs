@@ -266,6 +266,10 @@ impl HelperFlags {
     pub const GPL_ONLY: HelperFlags = HelperFlags(1);
     /// Moves the packet: pointers into it are stale afterwards.
     pub const CHANGES_PACKET: HelperFlags = HelperFlags(1 << 1);
+    /// Changes what is in the map argument: not for maps that programs may only read.
+    pub const CHANGES_MAP: HelperFlags = HelperFlags(1 << 2);
+    /// Finds a value under every key that a [dense](Map::dense) map has.
+    pub const FINDS_DENSE: HelperFlags = HelperFlags(1 << 3);
 
     /// Both sets together.
     pub const fn with(self, other: HelperFlags) -> HelperFlags {

@@ -16,7 +16,7 @@ pub(crate) const HELPERS: &[Helper] = &[
         "map_lookup_elem",
         &[Arg::ConstMapPtr(&[]), Arg::MapKey],
         Returns::MapValueOrNull,
-        HelperFlags::NONE,
+        HelperFlags::FINDS_DENSE,
         lookup,
     ),
     row(
@@ -24,7 +24,7 @@ pub(crate) const HELPERS: &[Helper] = &[
         "map_update_elem",
         &[Arg::ConstMapPtr(&[]), Arg::MapKey, Arg::MapValue, Arg::Scalar],
         Returns::Scalar,
-        HelperFlags::NONE,
+        HelperFlags::CHANGES_MAP,
         update,
     ),
     row(
@@ -32,7 +32,7 @@ pub(crate) const HELPERS: &[Helper] = &[
         "map_delete_elem",
         &[Arg::ConstMapPtr(&[]), Arg::MapKey],
         Returns::Scalar,
-        HelperFlags::NONE,
+        HelperFlags::CHANGES_MAP,
         delete,
     ),
     row(

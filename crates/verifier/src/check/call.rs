@@ -8,7 +8,7 @@ use super::stack::{Direction, StackPointer};
 use super::{Checker, Next, Result};
 use crate::bounds::Bounds;
 use crate::cfg::target;
-use crate::env::{Arg, HelperFlags, License, Map, NoHelper, Prototype, Range, Returns};
+use crate::env::{Access, Arg, HelperFlags, License, Map, NoHelper, Prototype, Range, Returns};
 use crate::log::helper_name;
 use crate::state::{Byte, Frame, Kind, RegState, slot_of};
 
@@ -120,7 +120,8 @@ impl Checker<'_> {
 
     fn call_helper(&mut self, id: u32) -> Result<()> {
         let prototype = self.prototype(id)?;
-        let (map, is_found) = self.check_args(prototype)?;
+        let (map, has_key) = self.check_args(prototype)?;
+        self.check_map_change(map, prototype)?;
         self.clobber_caller_saved();
         if prototype.flags.contains(HelperFlags::CHANGES_PACKET) {
             self.forget_packet();
@@ -135,7 +136,7 @@ impl Checker<'_> {
                         format!("prototype of {} returns a value of no map", prototype.name);
                     return Err(self.reject(Errno::EFAULT, message));
                 };
-                if is_found {
+                if has_key && prototype.flags.contains(HelperFlags::FINDS_DENSE) {
                     self.touched.regs |= 1;
                     self.state.frame_mut().regs[0] = RegState::pointer(Kind::Value(map));
                     return Ok(());
@@ -178,9 +179,10 @@ impl Checker<'_> {
         }
     }
 
-    /// Checks the arguments in order; yields the map among them, and what is known of its key.
+    /// Checks the arguments in order; yields the map among them, and whether it is known to have
+    /// the key.
     fn check_args(&mut self, prototype: &Prototype) -> Result<(Option<u16>, bool)> {
-        let (mut map, mut is_found) = (None, false);
+        let (mut map, mut has_key) = (None, false);
         for (index, (reg, arg)) in ARGS.into_iter().zip(prototype.args).enumerate() {
             if arg == Arg::None {
                 break;
@@ -205,7 +207,7 @@ impl Checker<'_> {
                     let (bytes, keys) = (map.key_size, map.max_entries);
                     let is_dense = map.dense && bytes == 4;
                     self.check_memory_arg(reg, &held, bytes, Direction::Read)?;
-                    is_found = is_dense && self.constant_at(&held).is_some_and(|key| key < keys);
+                    has_key = is_dense && self.constant_at(&held).is_some_and(|key| key < keys);
                 }
                 Arg::MapValue => {
                     let bytes = self.map_arg(map, prototype)?.value_size;
@@ -228,7 +230,7 @@ impl Checker<'_> {
                 }
             }
         }
-        Ok((map, is_found))
+        Ok((map, has_key))
     }
 
     fn check_map_arg(
@@ -248,6 +250,17 @@ impl Checker<'_> {
             return Err(self.reject(Errno::EINVAL, message));
         }
         Ok(index)
+    }
+
+    /// What programs may only read, helpers do not change for them either: constants in the map
+    /// may have been taken for known.
+    fn check_map_change(&self, map: Option<u16>, prototype: &Prototype) -> Result<()> {
+        let Some(map) = map else { return Ok(()) };
+        let is_read_only = self.program.maps[usize::from(map)].access == Access::Read;
+        if is_read_only && prototype.flags.contains(HelperFlags::CHANGES_MAP) {
+            return Err(self.reject(Errno::EACCES, "write into map forbidden"));
+        }
+        Ok(())
     }
 
     fn map_arg(&self, map: Option<u16>, prototype: &Prototype) -> Result<&Map> {

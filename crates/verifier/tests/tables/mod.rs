@@ -103,7 +103,7 @@ static HELPERS: &[(u32, Prototype)] = {
                 "map_lookup_elem",
                 &[ConstMapPtr(&[]), MapKey],
                 Returns::MapValueOrNull,
-                NONE,
+                HelperFlags::FINDS_DENSE,
             ),
         ),
         (
@@ -112,7 +112,7 @@ static HELPERS: &[(u32, Prototype)] = {
                 "map_update_elem",
                 &[ConstMapPtr(&[]), MapKey, MapValue, Scalar],
                 NUMBER,
-                NONE,
+                HelperFlags::CHANGES_MAP,
             ),
         ),
         (3, prototype("map_delete_elem", &[ConstMapPtr(&[MapType::HASH]), MapKey], NUMBER, NONE)),
@@ -131,6 +131,15 @@ static HELPERS: &[(u32, Prototype)] = {
         ),
         (44, prototype("xdp_adjust_head", &[Ctx, Scalar], NUMBER, HelperFlags::CHANGES_PACKET)),
         (87, prototype("map_pop_elem", &[ConstMapPtr(&[]), MapValueOut], NUMBER, NONE)),
+        (
+            195,
+            prototype(
+                "map_lookup_percpu_elem",
+                &[ConstMapPtr(&[]), MapKey, Scalar],
+                Returns::MapValueOrNull,
+                NONE,
+            ),
+        ),
         (200, prototype("nothing", &[], Returns::Void, NONE)),
     ]
 };
