@@ -8,7 +8,7 @@ use skep_uapi::{Command, Errno, Fd, Info, MapCreate, Name, ProgQuery, TestRun};
 
 use crate::fd::{MapAccess, Object};
 use crate::files::OpenFile;
-use crate::maps::{self, Map, MapBtf};
+use crate::maps::{self, Map, MapBtf, Writer};
 use crate::prog::StatsOn;
 use crate::{UserKernel, bpffs, btf, link, load, prog_types, support};
 
@@ -44,8 +44,8 @@ pub(crate) fn bpf(kernel: &UserKernel, command: &mut Command<'_>) -> Result<u32,
             maps::batch::lookup(&*readable(kernel, batch.map_fd)?, kernel.cpus.count(), batch)
         }
         Command::MapLookupAndDeleteBatch(batch) => {
-            let map = readable(kernel, batch.map_fd)?;
-            writable(kernel, batch.map_fd)?;
+            readable(kernel, batch.map_fd)?;
+            let map = writable(kernel, batch.map_fd)?;
             maps::batch::take(&map, kernel.cpus.count(), batch)
         }
         Command::MapUpdateBatch { map_fd, keys, values, count, elem_flags, flags: _ } => {
@@ -206,10 +206,10 @@ fn readable(kernel: &UserKernel, fd: Fd) -> Result<Arc<Map>, Errno> {
     if access.read { Ok(map) } else { Err(Errno::EPERM) }
 }
 
-/// A map that user space may write through this descriptor, now.
-fn writable(kernel: &UserKernel, fd: Fd) -> Result<Arc<Map>, Errno> {
+/// A map that user space may write through this descriptor, for as long as the result lives.
+fn writable(kernel: &UserKernel, fd: Fd) -> Result<Writer, Errno> {
     let (map, access) = kernel.fds.map(fd)?;
-    if access.write && !map.is_frozen() { Ok(map) } else { Err(Errno::EPERM) }
+    if access.write { map.write() } else { Err(Errno::EPERM) }
 }
 
 impl Map {
@@ -275,9 +275,12 @@ fn map_take(
     Ok(0)
 }
 
-/// A second freeze is refused with `EPERM`: a frozen map cannot be written, seen on 6.18.
 fn map_freeze(kernel: &UserKernel, fd: Fd) -> Result<u32, Errno> {
-    writable(kernel, fd)?.freeze()?;
+    let (map, access) = kernel.fds.map(fd)?;
+    if !access.write {
+        return Err(Errno::EPERM);
+    }
+    map.freeze()?;
     Ok(0)
 }
 

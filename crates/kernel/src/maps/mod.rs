@@ -9,7 +9,7 @@ pub(crate) mod percpu_array;
 pub(crate) mod percpu_hash;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use skep_uapi::flags::{elem, map as flag};
 use skep_uapi::{Errno, MapCreate, MapInfo, MapType, Name};
@@ -27,10 +27,18 @@ pub(crate) struct Map {
     /// Types of key and value.
     pub(crate) btf: Option<MapBtf>,
     pub(crate) storage: Box<dyn Storage>,
-    frozen: AtomicBool,
-    /// Writable mappings: while there is one, the map cannot be frozen.
-    writable_mappings: AtomicU32,
+    /// Commands and mappings of user space that write at present, or [`FROZEN`]. One number, so
+    /// that nobody begins to write between the last look at it and the freezing.
+    writers: AtomicU32,
 }
+
+/// User space does not write any more.
+const FROZEN: u32 = u32::MAX;
+
+/// User space writes to a map, by a command or a mapping: while this lives, the map cannot be
+/// frozen, and so no verifier takes its values for constants.
+#[derive(Debug)]
+pub(crate) struct Writer(Arc<Map>);
 
 /// What a map was created as.
 #[derive(Clone, Copy, Debug)]
@@ -204,37 +212,35 @@ impl Map {
         storage: Box<dyn Storage>,
     ) -> Map {
         let spec = Spec::new(create);
-        Map {
-            id,
-            spec,
-            name: create.map_name,
-            btf,
-            storage,
-            frozen: AtomicBool::new(false),
-            writable_mappings: AtomicU32::new(0),
-        }
+        Map { id, spec, name: create.map_name, btf, storage, writers: AtomicU32::new(0) }
     }
 
     pub(crate) fn is_frozen(&self) -> bool {
-        self.frozen.load(Ordering::SeqCst)
+        self.writers.load(Ordering::SeqCst) == FROZEN
     }
 
-    /// From now on user space cannot write.
-    pub(crate) fn freeze(&self) -> Result<(), Errno> {
-        if self.writable_mappings.load(Ordering::SeqCst) > 0 || self.is_frozen() {
-            return Err(Errno::EBUSY);
+    /// User space begins to write, unless the map is frozen.
+    pub(crate) fn write(self: Arc<Map>) -> Result<Writer, Errno> {
+        let more = |writers: u32| writers.checked_add(1).filter(|writers| *writers < FROZEN);
+        match self.writers.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more) {
+            Ok(_) => Ok(Writer(self)),
+            Err(_) => Err(Errno::EPERM),
         }
-        self.frozen.store(true, Ordering::SeqCst);
-        Ok(())
+    }
+
+    /// From now on user space cannot write. A second freeze is refused with `EPERM`: a frozen map
+    /// cannot be written, seen on 6.18.
+    pub(crate) fn freeze(&self) -> Result<(), Errno> {
+        match self.writers.compare_exchange(0, FROZEN, Ordering::SeqCst, Ordering::SeqCst) {
+            Ok(_) => Ok(()),
+            Err(FROZEN) => Err(Errno::EPERM),
+            Err(_) => Err(Errno::EBUSY),
+        }
     }
 
     /// Whether nobody can change the values any more: neither programs nor user space.
     pub(crate) fn is_constant(&self) -> bool {
         self.is_frozen() && self.spec.flags & flag::RDONLY_PROG != 0
-    }
-
-    pub(crate) fn writable_mappings(&self) -> &AtomicU32 {
-        &self.writable_mappings
     }
 
     /// `struct bpf_map_info`.
@@ -253,5 +259,39 @@ impl Map {
             btf_value_type_id: self.btf.as_ref().map_or(0, |btf| btf.value_type_id),
             ..MapInfo::default()
         };
+    }
+}
+
+impl core::ops::Deref for Writer {
+    type Target = Map;
+    fn deref(&self) -> &Map {
+        &self.0
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.0.writers.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::Ids;
+
+    #[test]
+    fn nobody_writes_while_a_map_is_frozen() {
+        let map_type = MapType::ARRAY;
+        let sizes = MapCreate { key_size: 4, value_size: 8, ..MapCreate::default() };
+        let create = MapCreate { map_type, max_entries: 1, ..sizes };
+        let values = storage(&create, 1).unwrap();
+        let map = Ids::new().publish(|id| Map::new(id, &create, None, values));
+        let writers = [map.clone().write().unwrap(), map.clone().write().unwrap()];
+        assert_eq!(map.freeze(), Err(Errno::EBUSY));
+        drop(writers);
+        assert_eq!(map.freeze(), Ok(()));
+        assert_eq!(map.clone().write().map(drop), Err(Errno::EPERM));
+        assert_eq!(map.freeze(), Err(Errno::EPERM));
     }
 }
