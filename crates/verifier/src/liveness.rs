@@ -16,20 +16,31 @@ pub(crate) const CALLER_SAVED: Regs = 0b11_1111;
 /// By slot, the registers that some path from there reads before it writes them.
 pub(crate) fn live_registers(cfg: &Cfg, env: &Env<'_>) -> Vec<Regs> {
     let mut live: Vec<Regs> = vec![0; cfg.ops.len()];
-    loop {
-        let mut changed = false;
-        for insn in (0..cfg.ops.len()).rev() {
-            let Some(op) = &cfg.ops[insn] else { continue };
-            let after = cfg.successors(insn).into_iter().flatten().fold(0, |set, s| set | live[s]);
-            let (reads, writes) = effects(op, env);
-            let before = reads | after & !writes;
-            changed |= live[insn] != before;
+    let edges = edges_by_target(cfg);
+    // A slot is looked at again only when one behind it has changed: once per register at most,
+    // however the jumps go.
+    let mut waiting: Vec<usize> = (0..cfg.ops.len()).collect();
+    while let Some(insn) = waiting.pop() {
+        let Some(op) = &cfg.ops[insn] else { continue };
+        let after = cfg.successors(insn).into_iter().flatten().fold(0, |set, s| set | live[s]);
+        let (reads, writes) = effects(op, env);
+        let before = reads | after & !writes;
+        if live[insn] != before {
             live[insn] = before;
-        }
-        if !changed {
-            return live;
+            let first = edges.partition_point(|(target, _)| *target < insn);
+            let here = edges[first..].iter().take_while(|(target, _)| *target == insn);
+            waiting.extend(here.map(|(_, source)| *source));
         }
     }
+    live
+}
+
+/// Every step from a slot to the next within a function, as target and source.
+fn edges_by_target(cfg: &Cfg) -> Vec<(usize, usize)> {
+    let from = |source| cfg.successors(source).into_iter().flatten().map(move |to| (to, source));
+    let mut edges: Vec<_> = (0..cfg.ops.len()).flat_map(from).collect();
+    edges.sort_unstable();
+    edges
 }
 
 /// What an instruction reads and what it overwrites.

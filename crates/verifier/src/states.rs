@@ -119,9 +119,7 @@ impl States {
                 if self.equal(insn, &checkpoint.state, state) {
                     return Verdict::Loop(Rc::clone(checkpoint));
                 }
-                continue;
-            }
-            if self.contains(insn, checkpoint, state) {
+            } else if self.contains(insn, checkpoint, state) {
                 checkpoint.misses.set(checkpoint.misses.get() - HIT_WORTH);
                 for (frame, slots) in checkpoint.reads.borrow().iter().enumerate() {
                     mark_read(state, parent, frame, *slots);

@@ -7,6 +7,7 @@
 //!
 //! `SKEP_BLESS=1` writes what is said today into the files.
 
+mod large;
 mod tables;
 
 use std::fmt::Write as _;

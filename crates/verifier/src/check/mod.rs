@@ -113,6 +113,10 @@ enum Next {
     End,
 }
 
+/// After so many instructions without a checkpoint there is one, wherever the path is: whoever goes
+/// back along the path for what a number rests on goes no further than to where it was asked before.
+const LONG_HISTORY: usize = 1024;
+
 type Result<T, E = Rejection> = core::result::Result<T, E>;
 
 impl<'a> Checker<'a> {
@@ -183,6 +187,9 @@ impl<'a> Checker<'a> {
     /// At a point where paths may meet: whether the rest of the path needs no look.
     fn is_known(&mut self) -> Result<bool> {
         if !self.cfg.prune_points[self.insn] {
+            if self.history.len() >= LONG_HISTORY {
+                self.keep_state();
+            }
             return Ok(false);
         }
         match self.states.visit(self.insn, &self.state, &self.parent) {
@@ -204,18 +211,18 @@ impl<'a> Checker<'a> {
             }
             Verdict::Unknown { in_loop } => {
                 if self.is_worth_keeping(in_loop) {
-                    self.states.keep(
-                        self.insn,
-                        &mut self.state,
-                        &mut self.parent,
-                        &mut self.history,
-                    );
-                    self.progress.insns_at_checkpoint = self.progress.insns;
-                    self.progress.jumps_at_checkpoint = self.progress.jumps;
+                    self.keep_state();
                 }
                 Ok(false)
             }
         }
+    }
+
+    /// Makes the state at hand a checkpoint.
+    fn keep_state(&mut self) {
+        self.states.keep(self.insn, &mut self.state, &mut self.parent, &mut self.history);
+        self.progress.insns_at_checkpoint = self.progress.insns;
+        self.progress.jumps_at_checkpoint = self.progress.jumps;
     }
 
     /// A checkpoint costs as much as some instructions, and within a loop it seldom pays: Linux's
