@@ -1,10 +1,10 @@
-//! The files that this kernel serves: its types, its CPUs, what programs printed.
+//! The files that this kernel serves: its types, its CPUs, its age, what programs printed.
 
 use std::sync::{Mutex, PoisonError};
 
 use skep_uapi::{Entry, EntryKind, Errno};
 
-use crate::UserKernel;
+use crate::{UserKernel, fdinfo};
 
 /// A file that was opened.
 #[derive(Debug)]
@@ -21,19 +21,26 @@ pub(crate) enum OpenFile {
 pub(crate) const VMLINUX_BTF: &str = "/sys/kernel/btf/vmlinux";
 const POSSIBLE_CPUS: &str = "/sys/devices/system/cpu/possible";
 const ONLINE_CPUS: &str = "/sys/devices/system/cpu/online";
+const UPTIME: &str = "/proc/uptime";
 /// Both places where Linux shows tracefs.
 const TRACE_PIPES: [&str; 2] =
     ["/sys/kernel/tracing/trace_pipe", "/sys/kernel/debug/tracing/trace_pipe"];
 
 /// Every file with a path.
-const FILES: [&str; 5] = [VMLINUX_BTF, POSSIBLE_CPUS, ONLINE_CPUS, TRACE_PIPES[0], TRACE_PIPES[1]];
+const FILES: [&str; 6] =
+    [VMLINUX_BTF, POSSIBLE_CPUS, ONLINE_CPUS, UPTIME, TRACE_PIPES[0], TRACE_PIPES[1]];
 
 /// Opens a file for reading; none can be written.
 pub(crate) fn open(kernel: &UserKernel, path: &str, write: bool) -> Result<OpenFile, Errno> {
     let content = |bytes: Vec<u8>| OpenFile::Content { bytes, at: Mutex::new(0) };
+    if let Some(number) = path.strip_prefix(fdinfo::DIR) {
+        let file = content(fdinfo::text(kernel, number)?.into_bytes());
+        return if write { Err(Errno::EACCES) } else { Ok(file) };
+    }
     let file = match path {
         VMLINUX_BTF => content(kernel.vmlinux_btf().to_vec()),
         POSSIBLE_CPUS | ONLINE_CPUS => content(cpu_list(kernel.cpus.count()).into_bytes()),
+        UPTIME => content(uptime(kernel.clock.boottime()).into_bytes()),
         path if TRACE_PIPES.contains(&path) => OpenFile::TracePipe,
         path if is_directory(path) => return Err(Errno::EISDIR),
         _ => return Err(Errno::ENOENT),
@@ -75,6 +82,12 @@ fn cpu_list(count: u32) -> String {
         1 => "0\n".to_owned(),
         _ => format!("0-{}\n", count - 1),
     }
+}
+
+/// Seconds since boot, and a machine that was never idle.
+fn uptime(nanoseconds: u64) -> String {
+    let hundredths = nanoseconds / 10_000_000;
+    format!("{}.{:02} 0.00\n", hundredths / 100, hundredths % 100)
 }
 
 impl OpenFile {

@@ -12,7 +12,7 @@
 //! - objects: `id`, `fd`, `bpffs`, `btf` and `vmlinux`, `link`;
 //! - programs: `load` (the checks around the verifier), `debug_info`, `prog` (runs them);
 //! - what programs meet: `prog_types`, `helpers`, `maps`, `memory` (how it is shared);
-//! - the machine: `cpu`, `clock`, `task`, `net`, `files`, `trace`;
+//! - the machine: `cpu`, `clock`, `task`, `net`, `files`, `fdinfo`, `trace`;
 //! - `support` (what is and is not done), `checked` (runs unverified bytecode).
 //!
 //! ```
@@ -43,6 +43,7 @@ mod clock;
 mod cpu;
 mod debug_info;
 mod fd;
+mod fdinfo;
 mod files;
 mod helpers;
 mod id;

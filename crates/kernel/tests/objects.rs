@@ -128,3 +128,24 @@ fn the_machine_has_files_and_devices() {
     let links: Vec<(u32, String)> = links.into_iter().map(|l| (l.ifindex, l.name)).collect();
     assert_eq!(links, [(1, "lo".to_owned()), (2, "veth0".to_owned())]);
 }
+
+#[test]
+fn a_descriptor_says_what_stands_nowhere_else() {
+    let kernel = kernel();
+    let map = map(&kernel);
+    let text = |path: &str| {
+        let text = kernel.file(path).map(|text| String::from_utf8(text).expect("it is text"));
+        text.map_err(Errno::name)
+    };
+    let fdinfo = format!("/proc/self/fdinfo/{map}");
+    let fields = "pos:\t0\nflags:\t02000002\nmap_type:\t2\nkey_size:\t4\nvalue_size:\t8\n\
+                  max_entries:\t1\nmap_flags:\t0x0\nmap_extra:\t0x0\nmap_id:\t1\nfrozen:\t";
+    assert_eq!(text(&fdinfo), Ok(format!("{fields}0\n")));
+    kernel.bpf(&mut Command::MapFreeze { map_fd: map }).expect("nothing writes it");
+    assert_eq!(text(&fdinfo), Ok(format!("{fields}1\n")));
+    kernel.close(map);
+    assert_eq!(text(&fdinfo), Err(Some("ENOENT")));
+    assert_eq!(text("/proc/self/fdinfo/x"), Err(Some("ENOENT")));
+    kernel.advance(std::time::Duration::from_millis(61_250)).expect("time is virtual");
+    assert_eq!(text("/proc/uptime"), Ok("61.25 0.00\n".to_owned()));
+}
