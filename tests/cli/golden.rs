@@ -6,16 +6,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::transcript::Runner;
+
 /// Runs the commands of `tests/cli/NAME.txt` and compares what they print.
 pub(crate) fn check(name: &str) {
+    let tmp = tempfile::tempdir().expect("a temporary directory can be made");
+    compare(name, &mut Shell(tmp.path()));
+}
+
+/// The same, with whatever runs the commands.
+pub(crate) fn compare(name: &str, runner: &mut dyn Runner) {
     let path = skep_tests::root().join(format!("tests/cli/{name}.txt"));
     let golden = fs::read_to_string(&path).expect("the golden file is there");
-    let tmp = tempfile::tempdir().expect("a temporary directory can be made");
     let mut found = String::new();
     for line in golden.lines() {
         if let Some(command) = line.strip_prefix("$ ") {
             // Writing to a String cannot fail.
-            let _ = writeln!(found, "$ {command}\n{}", run(command, tmp.path()));
+            let _ = writeln!(found, "$ {command}\n{}", runner.run(command));
         } else if line.starts_with("# ") {
             let _ = writeln!(found, "{line}");
         }
@@ -25,6 +32,15 @@ pub(crate) fn check(name: &str) {
         fs::write(&path, found).expect("the golden file can be written");
     } else if found != golden {
         panic!("{}: {}", path.display(), first_difference(&golden, &found));
+    }
+}
+
+/// Runs commands in a shell, with this temporary directory.
+struct Shell<'a>(&'a Path);
+
+impl Runner for Shell<'_> {
+    fn run(&mut self, command: &str) -> String {
+        run(command, self.0)
     }
 }
 

@@ -51,6 +51,40 @@ fn btf_dump_equals_bpftool() {
     }
 }
 
+/// What [`load_all`] has pinned.
+pub(crate) struct Pins {
+    pub(crate) programs: Vec<String>,
+    pub(crate) maps: Vec<String>,
+}
+
+/// Loads every object that Linux takes, each into directories of its own.
+pub(crate) fn load_all(bpffs: &skep_tests::Bpffs<'_>) -> Pins {
+    let mut pins = Pins { programs: Vec::new(), maps: Vec::new() };
+    for (number, object) in objects().into_iter().enumerate() {
+        // Has a map that is shared by its name, in the one BPF file system of the machine.
+        if object.ends_with("map-kinds.bpf.o") {
+            continue;
+        }
+        let [programs, maps] =
+            ["programs", "maps"].map(|kind| bpffs.path(&format!("{kind}{number}")));
+        let mut skep = Command::new(skep_tests::skep());
+        skep.args(["--kernel", "linux", "prog", "loadall"]).arg(&object);
+        skep.args([&programs, "pinmaps", &maps]);
+        // Some are made to be refused.
+        if output(&mut skep).status.success() {
+            pins.programs.extend(paths(&programs));
+            pins.maps.extend(paths(&maps));
+        }
+    }
+    pins
+}
+
+/// The files of a directory.
+fn paths(dir: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(dir).expect("the directory was made").flatten();
+    entries.map(|entry| entry.path().display().to_string()).collect()
+}
+
 /// The objects of the examples and the tests, as paths below the root.
 fn objects() -> Vec<PathBuf> {
     let root = skep_tests::root();

@@ -63,9 +63,12 @@ impl Words {
         if let Some(keyword) = keywords.iter().find(|keyword| self.take(keyword)) {
             return Ok(keyword);
         }
-        let wanted = keywords.join(", ");
+        let wanted = match keywords {
+            [one] => format!("`{one}`"),
+            _ => format!("one of {}", keywords.join(", ")),
+        };
         let found = self.peek().map_or("the end".to_owned(), |word| format!("`{word}`"));
-        Err(Usage(format!("expected one of {wanted}, found {found}")))
+        Err(Usage(format!("expected {wanted}, found {found}")))
     }
 
     /// The next word is a number, decimal or with `0x`.

@@ -1,6 +1,5 @@
 //! `skep map create`: a map of no object.
 
-use anyhow::Context as _;
 use skep_loader::Map;
 use skep_uapi::{MapCreate, MapType, Name};
 
@@ -38,7 +37,7 @@ pub(crate) fn run(context: &Context<'_>, mut words: Words) -> anyhow::Result<()>
     }
     create.inner_map_fd = inner.as_ref().map(|inner| inner.handle().fd());
     let map = Map::create(kernel, create)?;
-    map.pin(&path).context("the map is gone again")?;
+    map.pin(&path)?;
     context.output.done()
 }
 

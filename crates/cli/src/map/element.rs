@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{anyhow, bail};
 use skep_btf::Value;
 use skep_loader::{Handle, Map, Prog};
 use skep_uapi::{Errno, Kernel, MapType, flags};
@@ -55,7 +55,7 @@ pub(crate) fn update(context: &Context<'_>, mut words: Words) -> anyhow::Result<
     words.end()?;
     match map.update(&key, &value.bytes, flags) {
         Err(error) if error.errno() == Some(Errno::EPERM) && is_frozen(&map) => {
-            Err(error).context("the map is frozen: nobody can write it any more")
+            bail!("cannot update map {}: it is frozen, so nobody can write it", map.title())
         }
         done => {
             done?;

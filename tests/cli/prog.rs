@@ -1,0 +1,124 @@
+//! `skep prog`.
+
+use std::path::Path;
+
+use crate::tools;
+use crate::transcript::{self, Place, same_as_bpftool};
+
+#[test]
+fn transcript() {
+    transcript::check("prog", None);
+}
+
+/// Every program of every object of the examples and tests that Linux takes.
+#[test]
+fn programs_of_objects_equal_bpftool() {
+    const NAME: &str = "prog programs_of_objects_equal_bpftool";
+    if !tools::is_installed("bpftool", NAME) {
+        return;
+    }
+    skep_tests::on_linux_alone(NAME, "bpftool knows Linux only", |subject| {
+        let bpffs = subject.bpffs();
+        let pins = tools::load_all(&bpffs);
+        let place = Place { bpf: bpffs.path(""), tmp: Path::new("."), netns: None };
+        assert!(pins.programs.len() > 10, "the objects have programs");
+        for program in &pins.programs {
+            let same = |before: &[&str], behind: &[&str]| {
+                let words = [before, &["pinned", program], behind].concat();
+                same_as_bpftool(&place, &words);
+            };
+            same(&["prog", "show"], &[]);
+            same(&["-j", "prog", "show"], &[]);
+            // Each dump reads all symbols of the kernel, so not all combinations are tried.
+            same(&["prog", "dump", "xlated"], &[]);
+            same(&["prog", "dump", "xlated"], &["linum"]);
+            same(&["-j", "prog", "dump", "xlated"], &["opcodes"]);
+            same(&["-p", "prog", "dump", "xlated"], &["linum"]);
+        }
+    });
+}
+
+/// Scene 6: what `prog load` asks of the kernel, feature probes apart.
+#[test]
+fn loading_is_one_load_and_one_pin() {
+    const OBJECT: &str = "examples/xdp-counter/xdp-counter.bpf.o";
+    skep_tests::on_every_kernel("prog loading_is_one_load_and_one_pin", |subject| {
+        let bpffs = subject.bpffs();
+        let linux = subject.name == "linux";
+        let pin = if linux { bpffs.path("test") } else { "/sys/fs/bpf/test".to_owned() };
+        let place = Place { bpf: bpffs.path(""), tmp: Path::new("."), netns: None };
+        let traced = if linux {
+            let mut skep = place.command(&skep_tests::skep());
+            let words = ["--kernel", "linux", "--trace-bpf", "prog", "load", OBJECT, &pin];
+            skep.args(words).output()
+        } else {
+            let line =
+                format!("echo prog load {OBJECT} {pin} | \"$0\" --kernel user --trace-bpf batch -");
+            place.command(Path::new("sh")).arg("-c").arg(line).arg(skep_tests::skep()).output()
+        };
+        let traced = traced.expect("skep can be started");
+        let text = String::from_utf8_lossy(&traced.stderr);
+        assert!(traced.status.success(), "{text}");
+        let count = |command: &str| text.matches(command).count();
+        assert_eq!((count("BPF_PROG_LOAD"), count("BPF_OBJ_PIN")), (1, 1), "{text}");
+        if linux {
+            let names: Vec<_> = subject.list(&bpffs.path("")).expect("it is mounted");
+            assert!(names.iter().any(|entry| entry.name == "test"), "{names:?}");
+        }
+    });
+}
+
+/// A noun that needs a kernel which outlives the command says where it makes sense.
+#[test]
+fn on_the_user_space_kernel_nouns_need_a_batch() {
+    for words in [
+        "prog show",
+        "prog load x /sys/fs/bpf/x",
+        "prog tracelog",
+        "prog pin id 1 /x",
+        "prog dump xlated id 1",
+        "prog run id 1 data_in -",
+        "map show",
+        "map dump id 1",
+        "map create /x type hash",
+        "map lookup id 1",
+        "map update id 1",
+        "map delete id 1",
+        "map getnext id 1",
+        "map pin id 1 /x",
+        "map freeze id 1",
+        "net show",
+        "net attach xdp id 1 dev lo",
+        "net detach xdp dev lo",
+    ] {
+        let place = Place { bpf: String::new(), tmp: Path::new("."), netns: None };
+        let mut skep = place.command(&skep_tests::skep());
+        let output = skep.args(["--kernel", "user"]).args(words.split(' ')).output();
+        let output = output.expect("skep can be started");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{words}: {said}");
+        assert!(said.contains("skep run") && said.contains("skep batch"), "{words}: {said}");
+        assert_eq!(said.lines().count(), 1, "{words}: {said}");
+    }
+}
+
+/// What programs print is read back, line by line, and in JSON as strings.
+#[test]
+fn what_programs_print_is_read_back() {
+    const NAME: &str = "prog what_programs_print_is_read_back";
+    let reason = "trace_pipe is the whole machine's, and whoever reads a line takes it away";
+    skep_tests::not_run(&format!("{NAME} on linux"), reason);
+    let run = "prog run tests/cli/print.s data_in README.md";
+    for option in ["", "-j"] {
+        let line = format!("printf '{run}\\n{run}\\nprog tracelog\\n' | \"$0\" {option} batch -");
+        let place = Place { bpf: String::new(), tmp: Path::new("."), netns: None };
+        let mut shell = place.command(Path::new("sh"));
+        shell.arg("-c").arg(line).arg(skep_tests::skep()).env("SKEP_KERNEL", "user");
+        let output = shell.output().expect("a shell can be started");
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(text.matches("bpf_trace_printk: hi 7").count(), 2, "{text}");
+        let ends = if option == "-j" { "hi 7\"" } else { "hi 7\n" };
+        assert_eq!(text.matches(ends).count(), 2, "{text}");
+    }
+}
