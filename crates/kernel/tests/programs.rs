@@ -195,6 +195,26 @@ fn checksums_differ_as_in_linux() {
     }
 }
 
+/// Found by random programs: with nothing to add, Linux gives plus zero.
+#[test]
+fn a_checksum_taken_away_from_itself_is_plus_zero() {
+    for (seed, expect) in [(0x8000, 0), (0x8001, 1), (0, 0x7fff), (0x1_8000, 1)] {
+        let text = format!(
+            "r1 = 0x8000
+            *(u64 *)(r10 - 8) = r1
+            r1 = r10
+            r1 += -8
+            r2 = 8
+            r3 = r1
+            r4 = 0
+            w5 = {seed}
+            call csum_diff
+            exit"
+        );
+        xdp(&text, expect);
+    }
+}
+
 #[test]
 fn a_frame_moves_within_its_buffer() {
     let adjust = |helper: &str, by: i32| format!("r2 = {by}\ncall {helper}\nexit");

@@ -25,18 +25,27 @@ fn csum_diff(_run: &mut Run<'_>, args: [u64; 5]) -> u64 {
     let (mut from, mut to) = (vec![0; from_len], vec![0; to_len]);
     span_of(args[0], from_len).load(&mut from);
     span_of(args[2], to_len).load(&mut to);
-    let mut sum = u64::from(args[4] as u32);
-    for word in words(&from) {
-        sum += u64::from(!word);
+    let seed = u64::from(args[4] as u32);
+    if to_len == 0 && from_len > 0 {
+        // What is taken away from itself is plus zero here, while a difference is minus zero.
+        let left = words(&from).fold(u64::from(!(seed as u32)), |sum, word| sum + u64::from(word));
+        return u64::from(fold(u64::from(!fold_to_u32(left))));
     }
-    for word in words(&to) {
-        sum += u64::from(word);
-    }
-    u64::from(fold(sum))
+    let minus = words(&from).map(|word| u64::from(!word));
+    let plus = words(&to).map(u64::from);
+    u64::from(fold(minus.chain(plus).fold(seed, |sum, word| sum + word)))
 }
 
 fn words(bytes: &[u8]) -> impl Iterator<Item = u32> {
     bytes.as_chunks().0.iter().map(|word| u32::from_ne_bytes(*word))
+}
+
+/// One's complement at 32 bits.
+fn fold_to_u32(mut sum: u64) -> u32 {
+    while sum > u64::from(u32::MAX) {
+        sum = (sum & u64::from(u32::MAX)) + (sum >> 32);
+    }
+    sum as u32
 }
 
 /// One's complement: what overflows 16 bits comes back at the bottom (6.18 folds this far).
