@@ -14,6 +14,7 @@
 //! let run = checked::Run { prog_type: ProgType::XDP, insns: &insns, maps: &[], budget: 100 };
 //! let outcome = checked::run(&UserKernel::default(), run, &[0; 64])?;
 //! assert_eq!((outcome.retval, outcome.frame.len()), (2, 64));
+//! assert!(!outcome.by_chance);
 //! # Ok::<(), checked::Error>(())
 //! ```
 
@@ -67,6 +68,10 @@ pub struct Outcome {
     pub frame: Vec<u8>,
     /// How often each slot was run.
     pub counts: Vec<u64>,
+    /// Whether the outcome may differ on another machine because the program used an address as
+    /// a number, or stack that it had not written. (What helpers say of the time, the CPU and the
+    /// like is not counted.)
+    pub by_chance: bool,
 }
 
 /// Why a run has no outcome.
@@ -134,7 +139,9 @@ fn on(
     match machine.run(&mut surroundings, run.budget)? {
         Stop::Exited(r0) => {
             let counts = machine.counts().to_vec();
-            Ok(Outcome { retval: r0 as u32, r0, meta: Vec::new(), frame: Vec::new(), counts })
+            let by_chance = machine.memory.is_by_chance();
+            let (retval, meta, frame) = (r0 as u32, Vec::new(), Vec::new());
+            Ok(Outcome { retval, r0, meta, frame, counts, by_chance })
         }
         Stop::Breakpoint(_) | Stop::Budget => Err(Error::Budget(run.budget)),
     }
@@ -205,10 +212,13 @@ impl Host for Surroundings<'_> {
         offset: u32,
         size: Size,
         value: Value,
-        _regions: &mut Regions,
+        regions: &mut Regions,
     ) -> Option<()> {
         let fields = self.rules.context.fields;
         let field = fields.iter().find(|f| f.offset == offset && f.size == size && f.writable)?;
+        if value.region().is_some() {
+            regions.set_by_chance();
+        }
         let span = self.context_span(field.real.offset, field.real.size);
         span.store(&value.bits().to_le_bytes()[..field.real.size.bytes()]);
         Some(())
@@ -344,6 +354,9 @@ impl Call {
         }
         let value = args.get(at as u8 + 1)?;
         let number = self.helper.number;
+        if arg == Arg::Scalar && value.region().is_some() {
+            regions.set_by_chance();
+        }
         self.raw[at] = match arg {
             Arg::None | Arg::Scalar => value.bits(),
             Arg::Size if value.bits() == 0 => return Err(refusal(number, "size is zero")),

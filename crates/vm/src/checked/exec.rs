@@ -4,7 +4,7 @@ use skep_isa::{AluOp, AtomicOp, Callee, Imm64, Op, Operand, Reg, Size, Width};
 
 use super::fault::{AccessKind, BadAccess, Problem, Reason};
 use super::machine::Machine;
-use super::value::Value;
+use super::value::{Value, alu_reveals, branch_reveals};
 use super::{Args, Host};
 use crate::alu::{movsx, neg, sign_extend, swap, taken};
 
@@ -29,14 +29,15 @@ impl Machine<'_> {
                 // A move does not read its destination, which may not have been written.
                 let old = if op == AluOp::Mov { Value::default() } else { self.get(dst)? };
                 let src = self.operand(src)?;
+                self.reveal(alu_reveals(width, op, old, src));
                 self.set(dst, old.alu(width, op, src))?;
             }
-            Op::Neg { width, dst } => self.set_number(dst, neg(width, self.get(dst)?.bits()))?,
+            Op::Neg { width, dst } => self.set_number(dst, neg(width, self.bits(dst)?))?,
             Op::Movsx { width, from, dst, src } => {
-                self.set_number(dst, movsx(width, from, self.get(src)?.bits()))?;
+                self.set_number(dst, movsx(width, from, self.bits(src)?))?;
             }
             Op::Swap { kind, bits, dst } => {
-                self.set_number(dst, swap(kind, bits, self.get(dst)?.bits()))?;
+                self.set_number(dst, swap(kind, bits, self.bits(dst)?))?;
             }
             Op::LoadImm64 { dst, imm } => self.load_imm64(dst, imm, host)?,
             Op::Load { size, signed, dst, src, off } => {
@@ -62,13 +63,14 @@ impl Machine<'_> {
             }
             Op::LoadAbs { size, imm } => return self.load_packet(imm, size, host),
             Op::LoadInd { size, src, imm } => {
-                let offset = imm.wrapping_add(self.get(src)?.bits() as i32);
+                let offset = imm.wrapping_add(self.bits(src)? as i32);
                 return self.load_packet(offset, size, host);
             }
             Op::Jump { off, .. } => return self.jump(off),
             Op::Branch { width, cond, dst, src, off } => {
-                let (dst, src) = (self.get(dst)?.bits(), self.operand(src)?.bits());
-                if taken(width, cond, dst, src) {
+                let (dst, src) = (self.get(dst)?, self.operand(src)?);
+                self.reveal(branch_reveals(width, cond, dst, src));
+                if taken(width, cond, dst.bits(), src.bits()) {
                     return self.jump(off.into());
                 }
             }
@@ -84,7 +86,7 @@ impl Machine<'_> {
             }
             Op::Call(Callee::Reg(_)) => return Err(Reason::Unsupported("a call of a register")),
             Op::AddrSpaceCast { .. } => return Err(Reason::Unsupported("an address space cast")),
-            Op::Exit if self.is_outermost() => return Ok(Next::End(self.get(Reg::R0)?.bits())),
+            Op::Exit if self.is_outermost() => return Ok(Next::End(self.bits(Reg::R0)?)),
             Op::Exit => return Ok(Next::Return),
         }
         Ok(Next::Insn(self.insn + op.slots()))
@@ -92,6 +94,20 @@ impl Machine<'_> {
 
     fn get(&self, reg: Reg) -> Result<Value, Reason> {
         self.reg(reg).ok_or(Reason::Uninitialised(reg))
+    }
+
+    /// A register used as a number, which an address should not be.
+    fn bits(&self, reg: Reg) -> Result<u64, Reason> {
+        let value = self.get(reg)?;
+        self.reveal(value.region().is_some());
+        Ok(value.bits())
+    }
+
+    /// Notes that where something lies in memory makes a difference from here on.
+    fn reveal(&self, is_address: bool) {
+        if is_address {
+            self.memory.set_by_chance();
+        }
     }
 
     fn operand(&self, src: Operand) -> Result<Value, Reason> {

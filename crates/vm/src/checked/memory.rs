@@ -1,5 +1,6 @@
 //! The memory of a machine: regions that come and go.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ptr::NonNull;
 use std::sync::atomic::{Ordering, fence};
@@ -19,6 +20,7 @@ use super::value::{RegionId, Value};
 pub struct Memory {
     regions: BTreeMap<RegionId, Region>,
     last: u64,
+    by_chance: Cell<bool>,
 }
 
 impl Memory {
@@ -61,6 +63,17 @@ impl Memory {
         self.add(name, Access::ReadWrite, Content::Handle)
     }
 
+    /// Whether the run used something that another machine would answer differently: an address
+    /// as a number, stack that nobody wrote, or what the host says is so.
+    pub fn is_by_chance(&self) -> bool {
+        self.by_chance.get()
+    }
+
+    /// Says that from here on the run rests on chance: a helper was given an address for a number.
+    pub fn set_by_chance(&self) {
+        self.by_chance.set(true);
+    }
+
     /// Takes a region away; pointers to it fault from now on. False if it is gone already.
     pub fn revoke(&mut self, region: RegionId) -> bool {
         self.regions.remove(&region).is_some()
@@ -86,6 +99,9 @@ impl Memory {
             return Ok(());
         }
         let (bytes, offset) = self.bytes_at(at, into.len(), AccessKind::Load)?;
+        if (offset..offset + into.len()).any(|at| bytes.is_open(at, Size::B)) {
+            self.set_by_chance();
+        }
         bytes.read(offset, into);
         Ok(())
     }
@@ -125,6 +141,9 @@ impl Memory {
     /// A load by the program, with the origin of the value if it is a pointer.
     pub(super) fn load(&self, at: Value, size: Size) -> Result<Value, Box<BadAccess>> {
         let (bytes, offset) = self.bytes_at(at, size.bytes(), AccessKind::Load)?;
+        if bytes.is_open(offset, size) {
+            self.set_by_chance();
+        }
         let (bits, origin) = bytes.load(offset, size);
         Ok(Value::with_origin(bits, origin))
     }
@@ -137,7 +156,12 @@ impl Memory {
         value: Value,
     ) -> Result<(), Box<BadAccess>> {
         let (bytes, offset) = self.bytes_at_mut(at, size.bytes(), AccessKind::Store)?;
+        let kept = size == Size::Dw && offset.is_multiple_of(8) && bytes.keeps_origins();
+        let has_address = value.region().is_some() || bytes.has_origin(offset, size);
         bytes.store(offset, size, value.bits(), value.region());
+        if has_address && !kept {
+            self.set_by_chance();
+        }
         Ok(())
     }
 
@@ -172,7 +196,11 @@ impl Memory {
     ) -> Result<Value, Box<BadAccess>> {
         self.check_aligned(at, size, AccessKind::Atomic)?;
         let (bytes, offset) = self.bytes_at_mut(at, size.bytes(), AccessKind::Atomic)?;
+        let open = bytes.is_open(offset, size) || bytes.has_origin(offset, size);
         let old = bytes.atomic(offset, size, op, operand.bits(), expected.bits());
+        if open || operand.region().is_some() || expected.region().is_some() {
+            self.set_by_chance();
+        }
         Ok(Value::number(old))
     }
 

@@ -57,6 +57,8 @@ pub(super) struct Bytes {
     /// Origins of the pointers that lie in the region, by word; empty where pointers that are
     /// stored become numbers.
     origins: Box<[Option<RegionId>]>,
+    /// Which bytes of each word were written, where that is known.
+    written: Option<Box<[u8]>>,
 }
 
 impl Bytes {
@@ -69,13 +71,15 @@ impl Bytes {
         };
         let owned: Vec<AtomicU64> = bytes.chunks(8).map(word).collect();
         let start = NonNull::from(owned.as_slice()).cast();
-        Bytes { start, len: bytes.len(), _owned: Some(owned), origins: Box::default() }
+        let (len, origins) = (bytes.len(), Box::default());
+        Bytes { start, len, _owned: Some(owned), origins, written: None }
     }
 
     /// Zeros in which pointers keep their origin: a stack frame.
     pub(super) fn frame(len: usize) -> Bytes {
         let origins = vec![None; len.div_ceil(8)].into();
-        Bytes { origins, ..Bytes::from_slice(&vec![0; len]) }
+        let written = Some(vec![0; len.div_ceil(8)].into());
+        Bytes { origins, written, ..Bytes::from_slice(&vec![0; len]) }
     }
 
     /// Memory of somebody else's.
@@ -84,7 +88,7 @@ impl Bytes {
     /// The bytes are readable and writable for as long as the result lives; what else uses them
     /// at the same time bears with it.
     pub(super) unsafe fn live(start: NonNull<u8>, len: usize) -> Bytes {
-        Bytes { start, len, _owned: None, origins: Box::default() }
+        Bytes { start, len, _owned: None, origins: Box::default(), written: None }
     }
 
     /// Bytes that there are.
@@ -95,6 +99,26 @@ impl Bytes {
     /// Whether an atomic access of `size` at `offset` would be aligned in the host's memory.
     pub(super) fn is_aligned(&self, offset: usize, size: Size) -> bool {
         self.address(offset, size).is_multiple_of(size.bytes() as u64)
+    }
+
+    /// Whether what a load gives is open: bytes that nobody wrote, or a part of a pointer.
+    pub(super) fn is_open(&self, offset: usize, size: Size) -> bool {
+        let whole = size == Size::Dw && offset.is_multiple_of(8);
+        let unwritten = self.written.as_ref().is_some_and(|written| {
+            (offset..offset + size.bytes()).any(|at| written[at / 8] & 1 << (at % 8) == 0)
+        });
+        unwritten || (!whole && self.has_origin(offset, size))
+    }
+
+    /// Whether a pointer lies here, or a part of one.
+    pub(super) fn has_origin(&self, offset: usize, size: Size) -> bool {
+        let words = offset / 8..(offset + size.bytes()).div_ceil(8);
+        self.origins.get(words).unwrap_or_default().iter().any(Option::is_some)
+    }
+
+    /// Whether pointers that are stored keep their origin.
+    pub(super) fn keeps_origins(&self) -> bool {
+        !self.origins.is_empty()
     }
 
     /// Loads a number, zero-extended, and the origin if it is a whole pointer.
@@ -129,6 +153,9 @@ impl Bytes {
             Size::Dw => unsafe { raw::store(base, 0, bits) },
         }
         self.forget_origins(offset, size.bytes());
+        if let Some(written) = &mut self.written {
+            (offset..offset + size.bytes()).for_each(|at| written[at / 8] |= 1 << (at % 8));
+        }
         if size == Size::Dw
             && offset.is_multiple_of(8)
             && let Some(place) = self.origins.get_mut(offset / 8)

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use skep_isa::{AluOp, Width};
+use skep_isa::{AluOp, Cond, Width};
 
 /// Names a region of a [`super::Memory`]. An id is never used again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -75,6 +75,26 @@ impl Value {
     }
 }
 
+/// Whether `dst op src` makes a number of an address. The distance of two pointers to the same
+/// region is the same wherever the region lies.
+pub(super) fn alu_reveals(width: Width, op: AluOp, dst: Value, src: Value) -> bool {
+    let distance = (width, op) == (Width::W64, AluOp::Sub) && dst.region == src.region;
+    let pointers = dst.region.is_some() || src.region.is_some();
+    pointers && !distance && dst.alu(width, op, src).region.is_none()
+}
+
+/// Whether a comparison's result depends on where regions lie. No region lies at 0.
+pub(super) fn branch_reveals(width: Width, cond: Cond, dst: Value, src: Value) -> bool {
+    let with_null = |pointer: Value, number: Value| {
+        pointer.region.is_some()
+            && number == Value::number(0)
+            && matches!(cond, Cond::Eq | Cond::Ne)
+    };
+    let same = width == Width::W64
+        && (dst.region == src.region || with_null(dst, src) || with_null(src, dst));
+    (dst.region.is_some() || src.region.is_some()) && !same
+}
+
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.target() {
@@ -113,5 +133,22 @@ mod tests {
         check(POINTER, Width::W64, AluOp::Add, OTHER, "0x17e0000700000010");
         check(POINTER, Width::W64, AluOp::And, Value::number(u64::MAX), "0xbf0000300000010");
         check(SEVEN, Width::W64, AluOp::Sub, POINTER, "0xf40ffffcfffffff7");
+    }
+
+    #[test]
+    fn where_regions_lie_shows_in_some_results_only() {
+        let alu = |width, op, dst, src| alu_reveals(width, op, dst, src);
+        assert!(!alu(Width::W64, AluOp::Add, POINTER, SEVEN));
+        assert!(!alu(Width::W64, AluOp::Sub, POINTER, POINTER));
+        assert!(alu(Width::W64, AluOp::Sub, POINTER, OTHER));
+        assert!(alu(Width::W32, AluOp::Mov, SEVEN, POINTER));
+        assert!(!alu(Width::W32, AluOp::Mul, SEVEN, SEVEN));
+        let branch = |width, cond, dst, src| branch_reveals(width, cond, dst, src);
+        assert!(!branch(Width::W64, Cond::Gt, POINTER, POINTER));
+        assert!(!branch(Width::W64, Cond::Eq, POINTER, Value::number(0)));
+        assert!(branch(Width::W32, Cond::Eq, POINTER, Value::number(0)));
+        assert!(branch(Width::W64, Cond::Lt, POINTER, SEVEN));
+        assert!(branch(Width::W64, Cond::Eq, POINTER, OTHER));
+        assert!(!branch(Width::W64, Cond::Eq, SEVEN, SEVEN));
     }
 }
