@@ -2,7 +2,7 @@
 # make test    installs what it lacks (saying so), then passes every test
 # make lint    formatting, clippy and the rules of the house
 # make bench   measures us and others in one run
-# make fuzz    a million random inputs for each reader; FUZZ="elf_open --seed 2" for less
+# make fuzz    a million inputs for each reader, 100,000 programs; FUZZ="elf_open --seed 2" for less
 # make install puts `skep` into cargo's bin folder, or into PREFIX/bin
 
 .PHONY: demo test lint bench fuzz install

@@ -1,26 +1,6 @@
 //! Inputs that are nearly right: a seed with a few changes.
 
-/// A generator whose numbers depend on nothing but its seed (xorshift64*).
-pub struct Random(u64);
-
-impl Random {
-    pub fn new(seed: u64) -> Random {
-        // Zero would stay zero.
-        Random(seed ^ 0x9e37_79b9_7f4a_7c15)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    /// A number below `bound`, or 0 if there is none.
-    fn below(&mut self, bound: usize) -> usize {
-        if bound == 0 { 0 } else { (self.next() >> 16) as usize % bound }
-    }
-}
+use crate::random::Random;
 
 /// Numbers at which sizes, offsets and counts go wrong.
 const EDGES: &[u64] = &[0, 1, 2, 7, 8, 0x7f, 0xff, 0xffff, 0x7fff_ffff, 0xffff_ffff, u64::MAX];
