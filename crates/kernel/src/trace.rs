@@ -60,9 +60,8 @@ fn line(origin: Origin<'_>, text: &[u8]) -> Vec<u8> {
     )
     .into_bytes();
     line.extend_from_slice(text);
-    if !text.ends_with(b"\n") {
-        line.push(b'\n');
-    }
+    // Behind a text that ends its line itself an empty line follows, as on Linux.
+    line.push(b'\n');
     line
 }
 
@@ -85,6 +84,9 @@ mod tests {
             "            ping-42      [001] b..11    12.345678: bpf_trace_printk: hello 7\n"
         );
         assert_eq!(trace.read(&mut into), 0);
+        trace.print(origin(), b"hello\n");
+        let n = trace.read(&mut into);
+        assert!(into[..n].ends_with(b": hello\n\n"));
     }
 
     #[test]

@@ -427,7 +427,7 @@ fn what_programs_print_is_in_the_trace() {
         call trace_printk
         exit";
     check(&kernel, ProgType::XDP, text, 4);
-    let line = "            skep-1       [000] b..11     0.000000: bpf_trace_printk: n=7\n";
+    let line = "            skep-1       [000] b..11     0.000000: bpf_trace_printk: n=7\n\n";
     let trace = kernel.file("/sys/kernel/tracing/trace_pipe").expect("it is there");
     assert_eq!(String::from_utf8(trace).expect("text"), line.repeat(2));
 }
