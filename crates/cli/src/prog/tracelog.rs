@@ -7,11 +7,11 @@ use skep_btf::Value;
 use skep_uapi::{Errno, Fd, Kernel, Open};
 
 use crate::context::Context;
+use crate::kernel;
 use crate::words::Words;
 
 /// Where Linux shows tracefs: alone, and below debugfs.
-const TRACE_PIPES: [&str; 2] =
-    ["/sys/kernel/tracing/trace_pipe", "/sys/kernel/debug/tracing/trace_pipe"];
+const TRACEFS: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 
 /// Prints what there is, and on a kernel that waits for more (Linux) whatever comes, without end.
 pub(crate) fn run(context: &Context<'_>, words: &Words) -> anyhow::Result<()> {
@@ -24,16 +24,29 @@ pub(crate) fn run(context: &Context<'_>, words: &Words) -> anyhow::Result<()> {
 }
 
 fn open(kernel: &dyn Kernel) -> anyhow::Result<Fd> {
-    for path in TRACE_PIPES {
-        match kernel.open(Open::File { path, write: false }) {
+    for dir in TRACEFS {
+        let path = format!("{dir}/trace_pipe");
+        match kernel.open(Open::File { path: &path, write: false }) {
             Err(Errno::ENOENT) => {}
-            opened => return opened.with_context(|| format!("cannot open {path}")),
+            opened => {
+                say_if_off(kernel, dir);
+                return opened.with_context(|| format!("cannot open {path}"));
+            }
         }
     }
     bail!(
-        "expected tracefs at /sys/kernel/tracing, found no trace_pipe there; mount it: \
-         mount -t tracefs tracefs /sys/kernel/tracing"
+        "expected tracefs at {}, found no trace_pipe there; mount it: mount -t tracefs tracefs {}",
+        TRACEFS[0],
+        TRACEFS[0]
     )
+}
+
+/// A machine whose tracing is turned off records nothing, and would be waited for in vain.
+fn say_if_off(kernel: &dyn Kernel, dir: &str) {
+    let path = format!("{dir}/tracing_on");
+    if kernel.file(&path).is_ok_and(|content| content.starts_with(b"0")) {
+        kernel::say(&format!("tracing is off, so nothing comes; turn it on: echo 1 > {path}"));
+    }
 }
 
 fn copy(context: &Context<'_>, kernel: &dyn Kernel, pipe: Fd) -> anyhow::Result<()> {
