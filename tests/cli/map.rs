@@ -20,12 +20,7 @@ fn per_cpu_maps_equal_bpftool() {
     skep_tests::on_linux_alone(NAME, "bpftool knows Linux only", |subject| {
         let bpffs = subject.bpffs();
         let place = Place { bpf: bpffs.path(""), tmp: Path::new("."), netns: None };
-        let skep = |words: &str| {
-            let mut command = place.command(&skep_tests::skep());
-            let output = command.args(["--kernel", "linux"]).args(words.split(' ')).output();
-            let output = output.expect("skep can be started");
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        };
+        let skep = |words: &str| transcript::skep(&place, "linux", words);
         let [array, hash] = [bpffs.path("array"), bpffs.path("hash")];
         skep(&format!("map create {array} type percpu_array key 4 value 3 entries 2 name array"));
         skep(&format!("map create {hash} type percpu_hash key 20 value 24 entries 2 name hash"));

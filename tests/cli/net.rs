@@ -23,12 +23,7 @@ fn attached_programs_equal_bpftool() {
         };
         let bpffs = subject.bpffs();
         let place = Place { bpf: bpffs.path(""), tmp: Path::new("."), netns: Some(&netns.0) };
-        let skep = |words: &str| {
-            let mut command = place.command(&skep_tests::skep());
-            let output = command.args(["--kernel", "linux"]).args(words.split(' ')).output();
-            let output = output.expect("skep can be started");
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        };
+        let skep = |words: &str| transcript::skep(&place, "linux", words);
         let same = || {
             for option in [&[][..], &["-j"], &["-p"]] {
                 for words in [&["net"][..], &["net", "list", "dev", "lo"]] {

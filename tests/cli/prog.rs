@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use crate::tools;
-use crate::transcript::{self, Place, same_as_bpftool};
+use crate::transcript::{self, Place, same_as_bpftool, skep};
+
+const COUNTER: &str = "examples/xdp-counter/xdp-counter.bpf.o";
 
 #[test]
 fn transcript() {
@@ -38,10 +40,62 @@ fn programs_of_objects_equal_bpftool() {
     });
 }
 
+/// The image is what the kernel gave, to the byte.
+#[test]
+fn images_equal_bpftool() {
+    const NAME: &str = "prog images_equal_bpftool";
+    if !tools::is_installed("bpftool", NAME) {
+        return;
+    }
+    skep_tests::on_linux_alone(NAME, "bpftool knows Linux only", |subject| {
+        let bpffs = subject.bpffs();
+        let tmp = tempfile::tempdir().expect("a temporary directory");
+        let place = Place { bpf: bpffs.path(""), tmp: tmp.path(), netns: None };
+        let pin = bpffs.path("counter");
+        skep(&place, "linux", &format!("prog load {COUNTER} {pin}"));
+        let [ours, theirs] = ["ours", "theirs"].map(|name| tmp.path().join(name));
+        let words = format!("prog dump xlated pinned {pin} file");
+        skep(&place, "linux", &format!("{words} {}", ours.display()));
+        let mut bpftool = place.command(Path::new("bpftool"));
+        let status = bpftool.args(words.split(' ')).arg(&theirs).status();
+        assert!(status.is_ok_and(|status| status.success()));
+        let read = |path| std::fs::read(path).expect("it was written");
+        assert_eq!(read(&ours), read(&theirs));
+    });
+}
+
+/// Machine code is shown as bytes where a kernel has some, and is missed where it has none.
+#[test]
+fn machine_code_is_shown_or_missed() {
+    skep_tests::on_every_kernel("prog machine_code_is_shown_or_missed", |subject| {
+        let bpffs = subject.bpffs();
+        let place = Place { bpf: bpffs.path(""), tmp: Path::new("."), netns: None };
+        if subject.name == "linux" {
+            let pin = bpffs.path("counter");
+            skep(&place, "linux", &format!("prog load {COUNTER} {pin}"));
+            let text = skep(&place, "linux", &format!("prog dump jited pinned {pin}"));
+            let bytes = text.lines().filter_map(|line| line.split_once(": "));
+            let bytes = bytes.map(|(_, bytes)| bytes.split(' ').count()).sum::<usize>();
+            let shown = skep(&place, "linux", &format!("prog show pinned {pin}"));
+            assert!(shown.contains(&format!("  jited {bytes}B  ")), "{shown}\n{text}");
+            return;
+        }
+        let line = format!(
+            "printf 'prog load {COUNTER} /sys/fs/bpf/x\\nprog dump jited pinned /sys/fs/bpf/x\\n' \
+             | \"$0\" --kernel user batch -"
+        );
+        let output =
+            place.command(Path::new("sh")).arg("-c").arg(line).arg(skep_tests::skep()).output();
+        let output = output.expect("a shell can be started");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("count_packets (id 1) has no machine code"), "{said}");
+        assert_eq!(output.status.code(), Some(1));
+    });
+}
+
 /// Scene 6: what `prog load` asks of the kernel, feature probes apart.
 #[test]
 fn loading_is_one_load_and_one_pin() {
-    const OBJECT: &str = "examples/xdp-counter/xdp-counter.bpf.o";
     skep_tests::on_every_kernel("prog loading_is_one_load_and_one_pin", |subject| {
         let bpffs = subject.bpffs();
         let linux = subject.name == "linux";
@@ -49,11 +103,12 @@ fn loading_is_one_load_and_one_pin() {
         let place = Place { bpf: bpffs.path(""), tmp: Path::new("."), netns: None };
         let traced = if linux {
             let mut skep = place.command(&skep_tests::skep());
-            let words = ["--kernel", "linux", "--trace-bpf", "prog", "load", OBJECT, &pin];
+            let words = ["--kernel", "linux", "--trace-bpf", "prog", "load", COUNTER, &pin];
             skep.args(words).output()
         } else {
-            let line =
-                format!("echo prog load {OBJECT} {pin} | \"$0\" --kernel user --trace-bpf batch -");
+            let line = format!(
+                "echo prog load {COUNTER} {pin} | \"$0\" --kernel user --trace-bpf batch -"
+            );
             place.command(Path::new("sh")).arg("-c").arg(line).arg(skep_tests::skep()).output()
         };
         let traced = traced.expect("skep can be started");

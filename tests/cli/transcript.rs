@@ -245,6 +245,15 @@ impl Drop for Netns {
     }
 }
 
+/// Runs a command that must go well; what it prints.
+pub(crate) fn skep(place: &Place<'_>, kernel: &str, words: &str) -> String {
+    let mut command = place.command(&skep_tests::skep());
+    let output = command.args(["--kernel", kernel]).args(words.split(' ')).output();
+    let output = output.expect("skep can be started");
+    assert!(output.status.success(), "{words}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
 /// Runs the same words with bpftool and with us, and wants the same answer.
 pub(crate) fn same_as_bpftool(place: &Place<'_>, words: &[&str]) {
     let run = |program: &Path, options: &[&str]| {

@@ -79,3 +79,70 @@ fn parameters(text: &mut String, btf: &Btf, proto: &Type, depth: usize) {
     }
     text.push(')');
 }
+
+#[cfg(test)]
+mod tests {
+    use skep_btf::{Btf, Builder};
+
+    use super::function;
+
+    /// Makes a type and gives its id.
+    type Make = fn(&mut Builder) -> u32;
+
+    /// The expected texts are what bpftool 7.1 prints for such functions.
+    fn check(ret: Make, params: &[(&str, Make)], expect: &str) {
+        let mut builder = Builder::new();
+        let ret = ret(&mut builder);
+        let params: Vec<(&str, u32)> =
+            params.iter().map(|(name, ty)| (*name, ty(&mut builder))).collect();
+        let proto = builder.func_proto(ret, &params);
+        let id = builder.func("f", proto, 0);
+        let btf: Btf = builder.finish().expect("few types fit");
+        assert_eq!(function(&btf, id).as_deref(), Some(expect));
+        assert_eq!(function(&btf, proto), None);
+    }
+
+    fn void(_: &mut Builder) -> u32 {
+        0
+    }
+
+    fn int(builder: &mut Builder) -> u32 {
+        builder.int("int", 4, 1)
+    }
+
+    fn pointer(builder: &mut Builder) -> u32 {
+        let of = builder.structure("s", 0, &[]);
+        let constant = builder.constant(of);
+        builder.ptr(constant)
+    }
+
+    fn pointer_to_array(builder: &mut Builder) -> u32 {
+        let int = int(builder);
+        let array = builder.array(int, int, 4);
+        builder.ptr(array)
+    }
+
+    fn pointer_to_function(builder: &mut Builder) -> u32 {
+        let int = int(builder);
+        let proto = builder.func_proto(int, &[("", int)]);
+        builder.ptr(proto)
+    }
+
+    fn enumeration(builder: &mut Builder) -> u32 {
+        builder.enumeration("e", &[])
+    }
+
+    #[test]
+    fn functions_are_written_as_bpftool_does() {
+        check(void, &[], "void f()");
+        check(int, &[("n", int)], "int f(int n)");
+        check(pointer, &[("p", pointer)], "const struct s * f(const struct s * p)");
+        check(
+            int,
+            &[("arr", pointer_to_array), ("e", enumeration)],
+            "int f(int [4]* arr, enum e e)",
+        );
+        check(int, &[("fn", pointer_to_function)], "int f(int (int)* fn)");
+        check(int, &[("n", int), ("", void)], "int f(int n, ...)");
+    }
+}
