@@ -1,7 +1,7 @@
 //! `BPF_OBJ_PIN` and `BPF_OBJ_GET`.
 
 use skep_tests::{Subject, on_every_kernel};
-use skep_uapi::{Command, EntryKind, Errno, Fd, ProgType, flags};
+use skep_uapi::{Command, EntryKind, Errno, Fd, Open, ProgType, flags};
 
 fn pin(kernel: &Subject, pathname: &str, bpf_fd: Fd) -> Result<u32, Errno> {
     kernel.bpf(&mut Command::ObjPin { pathname, bpf_fd, path_fd: None, file_flags: 0 })
@@ -104,5 +104,44 @@ fn descriptor_and_flags_are_checked() {
         let write_only = get(kernel, &path, flags::map::WRONLY).unwrap();
         assert_eq!(kernel.map_lookup(write_only, &[0; 4], &mut [0; 8], 0), Err(Errno::EPERM));
         assert_eq!(kernel.map_update(write_only, &[0; 4], &[0; 8], 0), Ok(()));
+    });
+}
+
+#[test]
+fn paths_begin_at_a_directory() {
+    on_every_kernel("obj_pin::paths_begin_at_a_directory", |kernel| {
+        let bpffs = kernel.bpffs();
+        let map = kernel.array(8, 1);
+        kernel.mkdir(&bpffs.path("dir")).unwrap();
+        let dir = kernel.open(Open::Directory(&bpffs.path("dir"))).unwrap();
+        let check = |pathname: &str, path_fd, file_flags, pinned, got| {
+            let path_fd = Some(path_fd);
+            let mut pin = Command::ObjPin { pathname, bpf_fd: map, path_fd, file_flags };
+            assert_eq!(kernel.bpf(&mut pin).map(drop), pinned, "pin {pathname:?}");
+            let mut get = Command::ObjGet { pathname, path_fd, file_flags };
+            assert_eq!(kernel.fd(&mut get).map(drop), got, "get {pathname:?}");
+        };
+        let below = |pathname, pinned, got| check(pathname, dir, flags::map::PATH_FD, pinned, got);
+        below("map", Ok(()), Ok(()));
+        below("map", Err(Errno::EEXIST), Ok(()));
+        below("./dotted", Ok(()), Ok(()));
+        below("../above", Ok(()), Ok(()));
+        below("none/map", Err(Errno::ENOENT), Err(Errno::ENOENT));
+        below("", Err(Errno::ENOENT), Err(Errno::ENOENT));
+        below(".", Err(Errno::EEXIST), Err(Errno::EACCES));
+        below("..", Err(Errno::EEXIST), Err(Errno::EACCES));
+        // A directory without its flag is a mistake of the caller's.
+        check("map", dir, 0, Err(Errno::EINVAL), Err(Errno::EINVAL));
+
+        let elsewhere = |pathname, path_fd, answer| {
+            check(pathname, path_fd, flags::map::PATH_FD, answer, answer);
+        };
+        elsewhere("map", map, Err(Errno::ENOTDIR));
+        elsewhere("map", Fd(i32::MAX), Err(Errno::EBADF));
+        elsewhere(&bpffs.path("absolute"), Fd(i32::MAX), Ok(()));
+        kernel.close(dir);
+        for pin in ["dir/map", "dir/dotted", "dir", "above", "absolute"] {
+            assert_eq!(kernel.remove(&bpffs.path(pin)), Ok(()), "{pin}");
+        }
     });
 }

@@ -7,5 +7,6 @@ mod apart;
 mod bytecode;
 mod commands;
 mod counter;
+mod lifetime;
 mod machine;
 mod ping;

@@ -149,7 +149,16 @@ fn check_new(parent: &Directory, name: &str) -> Result<(), Errno> {
     if name.contains('.') { Err(Errno::EPERM) } else { Ok(()) }
 }
 
+/// The names on the way from the root, with `.` and `..` already followed.
 fn names(path: &str) -> impl DoubleEndedIterator<Item = &str> {
     let rest = path.strip_prefix(MOUNT).unwrap_or(path);
-    rest.split('/').filter(|name| !name.is_empty())
+    let mut names = Vec::new();
+    for name in rest.split('/') {
+        match name {
+            "" | "." => {}
+            ".." => drop(names.pop()),
+            name => names.push(name),
+        }
+    }
+    names.into_iter()
 }

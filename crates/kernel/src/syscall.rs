@@ -73,6 +73,7 @@ pub(crate) fn bpf(kernel: &UserKernel, command: &mut Command<'_>) -> Result<u32,
             obj_pin(kernel, pathname, *bpf_fd, *path_fd, *file_flags)
         }
         Command::ObjGet { pathname, path_fd, file_flags } => {
+            check_path_flag(*path_fd, *file_flags)?;
             let path = path_of(kernel, pathname, *path_fd)?;
             let object = match bpffs::Bpffs::covers(&path) {
                 true => kernel.bpffs.get(&path, access_flags(*file_flags))?,
@@ -313,15 +314,13 @@ fn obj_pin(
     if access_flags(file_flags) != 0 {
         return Err(Errno::EINVAL);
     }
+    check_path_flag(path_fd, file_flags)?;
     // An unknown descriptor gives EINVAL here, unlike elsewhere (seen on 6.18).
     let object = match kernel.fds.get(fd).map_err(|_| Errno::EINVAL)? {
         object @ (Object::Map(..) | Object::Prog(_) | Object::Link(_)) => object,
         Object::Btf(_) | Object::File(_) | Object::Stats(_) => return Err(Errno::EINVAL),
     };
     let path = path_of(kernel, pathname, path_fd)?;
-    if path.is_empty() {
-        return Err(Errno::ENOENT);
-    }
     if !bpffs::Bpffs::covers(&path) {
         return Err(Errno::EPERM);
     }
@@ -329,13 +328,27 @@ fn obj_pin(
     Ok(0)
 }
 
+/// A directory is given together with its flag.
+fn check_path_flag(path_fd: Option<Fd>, file_flags: u32) -> Result<(), Errno> {
+    if path_fd.is_some() && file_flags & map_flag::PATH_FD == 0 {
+        return Err(Errno::EINVAL);
+    }
+    Ok(())
+}
+
 /// The absolute path: `pathname` may be relative to a directory.
 fn path_of(kernel: &UserKernel, pathname: &str, path_fd: Option<Fd>) -> Result<String, Errno> {
+    if pathname.is_empty() {
+        return Err(Errno::ENOENT);
+    }
     let Some(fd) = path_fd.filter(|_| !pathname.starts_with('/')) else {
         return Ok(pathname.to_owned());
     };
-    match &*kernel.fds.file(fd)? {
-        OpenFile::Directory(base) => Ok(format!("{base}/{pathname}")),
+    match kernel.fds.get(fd)? {
+        Object::File(file) => match &*file {
+            OpenFile::Directory(base) => Ok(format!("{base}/{pathname}")),
+            _ => Err(Errno::ENOTDIR),
+        },
         _ => Err(Errno::ENOTDIR),
     }
 }
