@@ -56,7 +56,7 @@ struct Chain {
 }
 
 fn frame_bytes(used: usize) -> usize {
-    used.max(1).next_multiple_of(FRAME_ALIGN)
+    used.next_multiple_of(FRAME_ALIGN)
 }
 
 /// By function, its calls: the slot and the function called.
