@@ -270,6 +270,8 @@ impl HelperFlags {
     pub const CHANGES_MAP: HelperFlags = HelperFlags(1 << 2);
     /// Finds a value under every key that a [dense](Map::dense) map has.
     pub const FINDS_DENSE: HelperFlags = HelperFlags(1 << 3);
+    /// Memory arguments may be in the packet.
+    pub const TAKES_PACKET: HelperFlags = HelperFlags(1 << 4);
 
     /// Both sets together.
     pub const fn with(self, other: HelperFlags) -> HelperFlags {

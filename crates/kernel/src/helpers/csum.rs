@@ -11,7 +11,7 @@ pub(crate) const HELPERS: &[Helper] = &[row(
     "csum_diff",
     &[Arg::MemReadOrNull, Arg::SizeOrZero, Arg::MemReadOrNull, Arg::SizeOrZero, Arg::Scalar],
     Returns::Scalar,
-    HelperFlags::NONE,
+    HelperFlags::TAKES_PACKET,
     csum_diff,
 )];
 

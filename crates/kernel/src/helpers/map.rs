@@ -16,7 +16,7 @@ pub(crate) const HELPERS: &[Helper] = &[
         "map_lookup_elem",
         &[Arg::ConstMapPtr(&[]), Arg::MapKey],
         Returns::MapValueOrNull,
-        HelperFlags::FINDS_DENSE,
+        HelperFlags::FINDS_DENSE.with(HelperFlags::TAKES_PACKET),
         lookup,
     ),
     row(
@@ -24,7 +24,7 @@ pub(crate) const HELPERS: &[Helper] = &[
         "map_update_elem",
         &[Arg::ConstMapPtr(&[]), Arg::MapKey, Arg::MapValue, Arg::Scalar],
         Returns::Scalar,
-        HelperFlags::CHANGES_MAP,
+        HelperFlags::CHANGES_MAP.with(HelperFlags::TAKES_PACKET),
         update,
     ),
     row(
@@ -32,7 +32,7 @@ pub(crate) const HELPERS: &[Helper] = &[
         "map_delete_elem",
         &[Arg::ConstMapPtr(&[]), Arg::MapKey],
         Returns::Scalar,
-        HelperFlags::CHANGES_MAP,
+        HelperFlags::CHANGES_MAP.with(HelperFlags::TAKES_PACKET),
         delete,
     ),
     row(
@@ -40,7 +40,7 @@ pub(crate) const HELPERS: &[Helper] = &[
         "map_lookup_percpu_elem",
         &[Arg::ConstMapPtr(PERCPU), Arg::MapKey, Arg::Scalar],
         Returns::MapValueOrNull,
-        HelperFlags::NONE,
+        HelperFlags::TAKES_PACKET,
         lookup_percpu,
     ),
 ];

@@ -188,6 +188,7 @@ impl Checker<'_> {
                 break;
             }
             let held = self.read(reg)?;
+            self.check_packet_arg(&held, arg, prototype)?;
             let expect = |condition: bool, what: &str| match condition {
                 true => Ok(()),
                 false => Err(self.wrong_type(reg, &held, what)),
@@ -250,6 +251,17 @@ impl Checker<'_> {
             return Err(self.reject(Errno::EINVAL, message));
         }
         Ok(index)
+    }
+
+    /// Not every helper may be handed a part of the packet.
+    fn check_packet_arg(&self, held: &RegState, arg: Arg, prototype: &Prototype) -> Result<()> {
+        let is_packet = matches!(held.kind, Kind::Packet | Kind::PacketMeta);
+        let may = arg == Arg::Scalar || prototype.flags.contains(HelperFlags::TAKES_PACKET);
+        if is_packet && !may {
+            let message = "helper access to the packet is not allowed";
+            return Err(self.reject(Errno::EACCES, message));
+        }
+        Ok(())
     }
 
     /// What programs may only read, helpers do not change for them either: constants in the map
