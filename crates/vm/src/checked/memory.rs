@@ -197,11 +197,13 @@ impl Memory {
         self.check_aligned(at, size, AccessKind::Atomic)?;
         let (bytes, offset) = self.bytes_at_mut(at, size.bytes(), AccessKind::Atomic)?;
         let open = bytes.is_open(offset, size) || bytes.has_origin(offset, size);
+        // What is fetched may be a pointer; what is stored is none any more.
+        let (_, origin) = bytes.load(offset, size);
         let old = bytes.atomic(offset, size, op, operand.bits(), expected.bits());
         if open || operand.region().is_some() || expected.region().is_some() {
             self.set_by_chance();
         }
-        Ok(Value::number(old))
+        Ok(Value::with_origin(old, origin))
     }
 
     fn add(&mut self, name: &str, access: Access, content: Content) -> RegionId {

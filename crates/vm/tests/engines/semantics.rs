@@ -118,6 +118,14 @@ fn atomics_give_the_old_value_zero_extended() {
 }
 
 #[test]
+fn a_pointer_that_was_fetched_is_still_one() {
+    let setup = "*(u64 *)(r10 - 8) = r10\n*(u64 *)(r10 - 16) = 7\nr1 = 0";
+    let load = "r0 = *(u64 *)(r1 - 16)";
+    check(&format!("{setup}\nr1 = xchg_64(r10 - 8, r1)\n{load}"), 7);
+    check(&format!("{setup}\nr1 = atomic_fetch_add((u64 *)(r10 - 8), r1)\n{load}"), 7);
+}
+
+#[test]
 fn compare_exchange_sets_r0_either_way() {
     let word = "*(u64 *)(r10 - 8) = -1\nr1 = 1";
     let load = "r2 = *(u64 *)(r10 - 8)";
