@@ -113,12 +113,13 @@ impl Checker<'_> {
             };
         }
         let bytes = &slot.bytes[start..start + size.bytes()];
-        if start == 0 && size.bytes() <= spilled && !signed {
-            return Ok(slot.spilled.truncate(size));
-        }
-        if start == 0 && size.bytes() <= spilled {
-            let var = slot.spilled.var.sign_extend(size.bits());
-            return Ok(RegState::scalar(var));
+        // The first bytes of a number are its lowest in one byte order only.
+        let is_low = size.bytes() == spilled || cfg!(target_endian = "little");
+        if start == 0 && size.bytes() <= spilled && is_low {
+            return Ok(match signed {
+                false => slot.spilled.truncate(size),
+                true => RegState::scalar(slot.spilled.var.sign_extend(size.bits())),
+            });
         }
         if bytes.iter().all(|byte| *byte == Byte::Zero) {
             return Ok(RegState::constant(0));
