@@ -70,7 +70,8 @@ impl Checker<'_> {
             return Err(self.reject(errno, message));
         }
         let bytes = off + min..off + max + size;
-        if bytes.start < -STACK_BYTES || bytes.end > 0 || size < 0 {
+        let outside = bytes.start < -STACK_BYTES || bytes.start >= 0 || bytes.end > 0;
+        if outside || size < 0 {
             let errno = if exact || direction == Direction::Write { errno } else { Errno::EINVAL };
             let message = if exact {
                 format!("invalid {words} stack R{reg} off={} size={size}", bytes.start)
