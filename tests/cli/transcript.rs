@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::golden;
 
@@ -229,7 +230,10 @@ pub(crate) struct Netns(pub(crate) String);
 impl Netns {
     /// Makes one, with nothing but a loopback device in it.
     pub(crate) fn new() -> Result<Netns, String> {
-        let netns = Netns(format!("skep-cli-{}", std::process::id()));
+        // Tests of one process run side by side.
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let netns = Netns(format!("skep-cli-{}-{number}", std::process::id()));
         let output = Command::new("ip").args(["netns", "add", &netns.0]).output();
         let output = output.map_err(|error| format!("ip of iproute2: {error}"))?;
         if output.status.success() {

@@ -80,10 +80,10 @@ enum Command {
 /// The nouns, with bpftool's words behind them.
 #[derive(Debug, Subcommand)]
 enum Noun {
-    /// Programs: load, show, list, run, dump, tracelog, pin
+    /// Programs: load, loadall, show, list, run, dump, tracelog, pin
     #[command(disable_help_flag = true)]
     Prog(words::Given),
-    /// Maps: create, show, dump, lookup, update, delete, getnext, pin
+    /// Maps: create, show, list, dump, lookup, update, delete, getnext, pin, freeze
     #[command(alias = "m", disable_help_flag = true)]
     Map(words::Given),
     /// Programs attached to network interfaces: attach, detach, list
