@@ -19,6 +19,14 @@ mod random;
 mod readers;
 mod targets;
 
+// The modules of a binary cannot be imported: the reader of captures is built here once more.
+#[expect(dead_code, reason = "nothing is written here")]
+#[path = "../../crates/cli/src/new_file.rs"]
+mod new_file;
+#[expect(dead_code, reason = "captures come from memory here")]
+#[path = "../../crates/cli/src/packets.rs"]
+mod packets;
+
 use targets::{TARGETS, Target};
 
 fn main() -> ExitCode {

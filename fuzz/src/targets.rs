@@ -29,6 +29,7 @@ pub const TARGETS: &[Target] = &[
     bytes("decode_roundtrip", readers::objects, readers::decode_roundtrip),
     bytes("elf_open", readers::objects, readers::elf_open),
     bytes("btf_parse", readers::btf, readers::btf_parse),
+    bytes("pcap_read", readers::captures, readers::pcap_read),
     bytes("attr_decode", |_| attr::seeds(), attr::attr_decode),
     programs("verified_never_faults", program::verified_never_faults),
     programs("verdict_equals_linux", program::verdict_equals_linux),

@@ -65,7 +65,8 @@ impl Writer {
     }
 }
 
-fn parse(bytes: &[u8]) -> anyhow::Result<Capture> {
+/// Reads every packet of a file's bytes.
+pub(crate) fn parse(bytes: &[u8]) -> anyhow::Result<Capture> {
     check_header(bytes)?;
     check_records(bytes)?;
     let mut reader = PcapReader::new(bytes).context("not a pcap file")?;

@@ -4,7 +4,7 @@ use skep_isa::{Callee, Op, Operand, Reg, Size};
 use skep_uapi::{Helper, ProgType};
 
 use super::generate::{Base, BaseKind, Generator, KEY, WORDS, load, mov, store};
-use super::kernels::{ARRAY, GLOBAL, HASH, MAPS};
+use super::kernels::MAPS;
 use super::sketch::Item;
 
 /// Fields of `struct xdp_md` and `struct __sk_buff` that hold numbers.
@@ -25,7 +25,8 @@ impl Generator<'_> {
             1 if !self.functions.is_empty() => self.local(),
             0 | 2 if self.base.is_none_or(|base| base.kind != BaseKind::Value) => self.change_map(),
             3 if !self.in_function && xdp && self.base.is_none() => self.adjust(),
-            4 if !self.in_function && !xdp => self.load_bytes(),
+            4 if !self.in_function && xdp => self.copy_frame(),
+            4 if !self.in_function => self.load_bytes(),
             5 if !self.in_function && self.may_load_packet => self.legacy_load(),
             6 if !self.in_function => self.context_field(),
             7 => self.unlike(),
@@ -57,7 +58,7 @@ impl Generator<'_> {
 
     /// Update or delete. A value that somebody points to must not move, so no block has one.
     fn change_map(&mut self) {
-        let map = self.random.pick(&[ARRAY, HASH, HASH, GLOBAL]);
+        let map = self.random.below(MAPS.len());
         self.make_key(map);
         self.map_and_key(map);
         if self.random.once_in(3) {
@@ -79,6 +80,17 @@ impl Generator<'_> {
         self.point(Reg::R1, Reg::R6, 0);
         let by = 4 * self.random.below(16) as i32 - 32 + self.random.pick(&[0, 0, 0, 1]);
         self.op(mov(Reg::R2, Operand::Imm(by)));
+        self.helper(helper);
+    }
+
+    /// Bytes of the frame to the stack or from there.
+    fn copy_frame(&mut self) {
+        let helper = self.random.pick(&[Helper::XDP_LOAD_BYTES, Helper::XDP_STORE_BYTES]);
+        self.point(Reg::R1, Reg::R6, 0);
+        self.masked(Reg::R2, 0x3f);
+        self.point(Reg::R3, Reg::FP, -8 * WORDS);
+        let len = 1 + self.random.below(64) as i32;
+        self.op(mov(Reg::R4, Operand::Imm(len)));
         self.helper(helper);
     }
 

@@ -4,7 +4,7 @@ use skep_isa::{AluOp, Cond, Imm64, Op, Operand, Reg, Size, Width};
 use skep_uapi::{Helper, ProgType};
 
 use super::generate::{Base, BaseKind, Generator, KEY, alu, load, mov};
-use super::kernels::{ARRAY, GLOBAL, HASH, MAPS};
+use super::kernels::{GLOBAL, MAPS};
 use super::sketch::{Item, Label, Test};
 
 /// Every condition.
@@ -131,7 +131,7 @@ impl Generator<'_> {
 
     /// `if (value = map_lookup_elem(&map, &key)) { ... }`
     fn looked_up(&mut self) {
-        let map = self.random.pick(&[ARRAY, HASH, GLOBAL]);
+        let map = self.random.below(MAPS.len());
         let end = self.label();
         self.make_key(map);
         self.map_and_key(map);
@@ -163,7 +163,7 @@ impl Generator<'_> {
 
     /// `if (data + N <= data_end) { ... }`
     fn packet(&mut self) {
-        let (end, before) = (self.label(), self.numbers());
+        let end = self.label();
         self.op(load(Size::W, Reg::R7, Reg::R6, 0));
         self.op(load(Size::W, Reg::R8, Reg::R6, 4));
         self.clear_number(Reg::R8);
@@ -173,6 +173,7 @@ impl Generator<'_> {
         }
         let bytes = self.random.pick(&[1, 2, 4, 8, 14, 20, 34, 60]);
         self.point(Reg::R1, Reg::R7, bytes);
+        let before = self.numbers();
         let (data, data_end) = (Reg::R1, Reg::R8);
         let (cond, dst, src) = self.random.pick(&[
             (Cond::Gt, data, data_end),

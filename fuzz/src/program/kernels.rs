@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use skep_isa::Insn;
-use skep_uapi::{Errno, Fd, Kernel, MapCreate, MapType, Name, ProgLoad, ProgType, TestRun};
+use skep_uapi::{Errno, Fd, Kernel, MapCreate, MapType, Name, ProgLoad, ProgType, TestRun, attr};
 
 /// A map of every kernel, by its index in `fd_array`.
 #[derive(Clone, Copy, Debug)]
@@ -15,23 +15,34 @@ pub struct MapShape {
     pub max_entries: u32,
 }
 
-/// An array, a hash map that can get full, and an array whose only value programs address.
-pub const MAPS: [MapShape; 3] = [
+/// An array, hash maps that can get full, and an array whose only value programs address.
+pub const MAPS: [MapShape; 5] = [
     MapShape { map_type: MapType::ARRAY, key_size: 4, value_size: 48, max_entries: 4 },
     MapShape { map_type: MapType::HASH, key_size: 8, value_size: 32, max_entries: 6 },
     MapShape { map_type: MapType::ARRAY, key_size: 4, value_size: 128, max_entries: 1 },
+    MapShape { map_type: MapType::PERCPU_ARRAY, key_size: 4, value_size: 24, max_entries: 3 },
+    MapShape { map_type: MapType::PERCPU_HASH, key_size: 8, value_size: 16, max_entries: 5 },
 ];
-pub const ARRAY: usize = 0;
-pub const HASH: usize = 1;
 pub const GLOBAL: usize = 2;
 
-/// Keys that the hash map begins with.
+impl MapShape {
+    fn is_hash(self) -> bool {
+        matches!(self.map_type, MapType::HASH | MapType::PERCPU_HASH)
+    }
+
+    fn is_per_cpu(self) -> bool {
+        matches!(self.map_type, MapType::PERCPU_ARRAY | MapType::PERCPU_HASH)
+    }
+}
+
+/// Keys that a hash map begins with.
 const HASH_KEYS: u64 = 3;
 
 /// A kernel and its maps.
 pub struct World {
     kernel: Arc<dyn Kernel>,
     maps: [Fd; MAPS.len()],
+    cpus: u32,
 }
 
 /// All that a run leaves behind.
@@ -62,7 +73,8 @@ impl World {
                 ..MapCreate::default()
             })?;
         }
-        Ok(World { kernel, maps })
+        let cpus = kernel.possible_cpus()?;
+        Ok(World { kernel, maps, cpus })
     }
 
     pub fn maps(&self) -> &[Fd] {
@@ -71,17 +83,21 @@ impl World {
 
     /// Gives every map the content that programs expect.
     pub fn reset(&self) -> Result<(), Errno> {
-        for (index, fd) in self.maps.iter().enumerate() {
-            let mut key = vec![0; MAPS[index].key_size as usize];
-            if index == HASH {
+        for (index, (fd, shape)) in self.maps.iter().zip(MAPS).enumerate() {
+            let mut key = vec![0; shape.key_size as usize];
+            if shape.is_hash() {
                 while self.kernel.map_next_key(*fd, None, &mut key)? {
                     self.kernel.map_delete(*fd, &key)?;
                 }
             }
-            let count = if index == HASH { HASH_KEYS } else { MAPS[index].max_entries.into() };
+            let count = if shape.is_hash() { HASH_KEYS } else { shape.max_entries.into() };
             for number in 0..count {
-                let bytes = number.to_le_bytes();
-                self.kernel.map_update(*fd, &bytes[..key.len()], &value(index, number), 0)?;
+                let value = match shape.is_per_cpu() {
+                    // All CPUs but one keep their zeros, whichever that is.
+                    true => vec![0; self.value_bytes(shape)],
+                    false => value(index, number),
+                };
+                self.kernel.map_update(*fd, &number.to_le_bytes()[..key.len()], &value, 0)?;
             }
         }
         Ok(())
@@ -93,8 +109,13 @@ impl World {
             let mut last: Option<Vec<u8>> = None;
             let mut key = vec![0; shape.key_size as usize];
             while self.kernel.map_next_key(*fd, last.as_deref(), &mut key)? {
-                let mut value = vec![0; shape.value_size as usize];
+                let mut value = vec![0; self.value_bytes(*shape)];
                 self.kernel.map_lookup(*fd, &key, &mut value, 0)?;
+                // The sum over all CPUs is the value of the one that ran.
+                while value.len() > shape.value_size as usize {
+                    let last = value.split_off(value.len() - shape.value_size as usize);
+                    value.iter_mut().zip(last).for_each(|(sum, byte)| *sum |= byte);
+                }
                 entries.insert(key.clone(), value);
                 last = Some(key.clone());
             }
@@ -103,11 +124,18 @@ impl World {
         self.maps.iter().zip(&MAPS).map(entries).collect()
     }
 
+    /// Bytes of a value as bpf(2) gives it out.
+    fn value_bytes(&self, shape: MapShape) -> usize {
+        attr::value_bytes(shape.map_type, shape.value_size, self.cpus)
+    }
+
     /// Loads a program; closing its descriptor is the caller's. The log is written only for a
     /// program that is refused: that costs the others nothing.
     pub fn load(&self, prog_type: ProgType, slots: &[Insn]) -> Result<Fd, Refusal> {
         match self.try_load(prog_type, slots, &mut []) {
             Ok(fd) => Ok(fd),
+            // It took long enough once.
+            Err(Errno::E2BIG) => Err(Refusal("too large".to_owned())),
             Err(errno) => {
                 let mut log = vec![0; 1 << 20];
                 if let Ok(fd) = self.try_load(prog_type, slots, &mut log) {

@@ -86,8 +86,8 @@ impl Program {
         let mut random = Random::new(seed);
         let mut sketch = generate::sketch(&mut random);
         let (items, slots) = match random.below(10) {
-            0 | 1 => (1 + random.below(2), false),
-            2 => (0, true),
+            0..=2 => (1 + random.below(2), false),
+            3 => (0, true),
             _ => (0, false),
         };
         for _ in 0..items {
