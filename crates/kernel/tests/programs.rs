@@ -215,6 +215,67 @@ fn a_checksum_taken_away_from_itself_is_plus_zero() {
     }
 }
 
+/// Found by random programs: a length need not be a multiple of four.
+#[test]
+fn a_checksum_of_an_odd_length_goes_on_with_zeros() {
+    for (len, expect) in [(1, 0x01), (2, 0x201), (3, 0x204), (5, 0x609), (7, 0xc10)] {
+        let text = format!(
+            "r1 = 0x0807060504030201 ll
+            *(u64 *)(r10 - 8) = r1
+            r1 = r10
+            r1 += -8
+            r3 = r1
+            r2 = 0
+            r4 = {len}
+            r5 = 0
+            call csum_diff
+            exit"
+        );
+        xdp(&text, expect);
+    }
+}
+
+/// Found by random programs: Linux 6.18 takes the sum in the callee for a pointer into the main
+/// function's frame, believes 7 to be at -128 there, drops the branch, and returns 2.
+#[test]
+fn a_number_plus_the_frame_pointer_points_into_the_function_at_hand() {
+    let text = "
+        r8 = 4096
+        *(u64 *)(r10 - 128) = r8
+        *(u16 *)(r10 - 124) = 0x37f8
+        r8 = 0
+        r3 = 7
+        r4 = -2147483648
+        call store
+        r1 = 79
+        call same
+        r1 = r8
+        r1 += r10
+        r8 = *(u64 *)(r1 - 128)
+        r1 = r8
+        r1 &= 56
+        r1 += r10
+        r9 = *(u64 *)(r1 - 128)
+        r9 = be32 r9
+        r0 = 2
+        if r9 < r8 goto in
+        gotol out
+        in:
+        r0 = 1
+        out:
+        exit
+        store:
+        r1 = r4
+        r1 &= 56
+        r1 += r10
+        *(u64 *)(r1 - 128) = r3
+        exit
+        same:
+        r0 = r1
+        exit";
+    xdp(text, 1);
+}
+
 #[test]
 fn a_frame_moves_within_its_buffer() {
     let adjust = |helper: &str, by: i32| format!("r2 = {by}\ncall {helper}\nexit");
