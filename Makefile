@@ -25,7 +25,8 @@ bench: | linker
 	@cargo run --release --locked --manifest-path bench/Cargo.toml
 
 fuzz: | linker
-	@cargo run --release --locked --manifest-path fuzz/Cargo.toml -- $(FUZZ)
+	@cargo build --release --locked --manifest-path fuzz/Cargo.toml
+	@ulimit -v 4194304; cargo run --quiet --release --locked --manifest-path fuzz/Cargo.toml -- $(FUZZ)
 
 install: | linker
 	cargo install --locked --path crates/cli $(if $(PREFIX),--root $(PREFIX))

@@ -20,7 +20,7 @@ pub(crate) fn all(root: &Path) -> Result<ExitCode> {
     lint_stages(root, &mut report)?;
     report.stage(root, "doc tests", &["test", "--quiet", "--locked", "--workspace", "--doc"])?;
     let fuzz = ["run", "--quiet", "--release", "--locked", "--manifest-path", "fuzz/Cargo.toml"];
-    report.stage(root, "fuzz", &[&fuzz[..], &["--", "--share", "50"]].concat())?;
+    report.stage(root, "fuzz", &[&fuzz[..], &["--", "--share", "100"]].concat())?;
     if has(root, "nextest") {
         let tests = ["nextest", "run", "--locked", "--workspace", "--profile", "report"];
         report.stage(root, "tests", &tests)?;

@@ -148,7 +148,10 @@ impl Generator<'_> {
 
     fn checksum(&mut self) {
         self.point(Reg::R1, Reg::FP, -8 * WORDS);
-        let (from, to) = (4 * self.random.below(9) as i32, 4 * self.random.below(9) as i32);
+        let [from, to] = [(); 2].map(|()| match self.random.below(4) {
+            0 => self.random.below(36) as i32,
+            _ => 4 * self.random.below(9) as i32,
+        });
         self.op(mov(Reg::R2, Operand::Imm(from)));
         self.point(Reg::R3, Reg::FP, -4 * WORDS);
         self.op(mov(Reg::R4, Operand::Imm(to)));

@@ -118,9 +118,7 @@ impl Generator<'_> {
         let mask = (room + 1).next_power_of_two() / 2 - 1;
         let mask = if base.kind == BaseKind::Stack { mask & !7 } else { mask };
         let copy = self.random.pick(&[Reg::R1, Reg::R2, Reg::R3]);
-        self.masked(copy, mask as i32);
-        self.op(alu(AluOp::Add, copy, Operand::Reg(Reg::R7)));
-        self.clear_number(copy);
+        self.point_into(copy, Reg::R7, mask as i32);
         if base.kind == BaseKind::Stack {
             self.access(copy, 0, Size::Dw, false);
         } else {
@@ -131,10 +129,25 @@ impl Generator<'_> {
 
     /// A word of the stack at a variable place.
     fn variable_stack_access(&mut self) {
-        self.masked(Reg::R1, 0x38);
-        self.op(alu(AluOp::Add, Reg::R1, Operand::Reg(Reg::FP)));
-        self.clear_number(Reg::R1);
+        self.point_into(Reg::R1, Reg::FP, 0x38);
         self.access(Reg::R1, -8 * WORDS, Size::Dw, false);
         self.clear_number(Reg::R1);
+    }
+
+    /// Points a register up to `mask` bytes behind where another points.
+    ///
+    /// In functions always as pointer plus number: Linux 6.18 takes a number plus the frame pointer
+    /// of a function for a pointer into the main function's frame, and what it then believes of
+    /// that frame makes it drop code that runs.
+    fn point_into(&mut self, dst: Reg, base: Reg, mask: i32) {
+        if self.in_function || self.random.once_in(2) {
+            self.masked(Reg::R5, mask);
+            self.point(dst, base, 0);
+            self.op(alu(AluOp::Add, dst, Operand::Reg(Reg::R5)));
+        } else {
+            self.masked(dst, mask);
+            self.op(alu(AluOp::Add, dst, Operand::Reg(base)));
+            self.clear_number(dst);
+        }
     }
 }

@@ -10,7 +10,7 @@ use skep_linux::Linux;
 use skep_uapi::{Errno, ProgType};
 
 use super::kernels::{Outcome, World};
-use super::sketch::{Item, Sketch};
+use super::sketch::Sketch;
 use super::tally::{Tally, without_numbers};
 use super::{calls, generate, mutate};
 use crate::random::Random;
@@ -51,9 +51,13 @@ fn run(name: &str, linux: Option<World>, programs: u64, seed: u64) -> bool {
     for number in 0..programs {
         let seed = seed.wrapping_add(number);
         let program = Program::new(seed);
+        if programs == 1 {
+            // Somebody looks at this very program.
+            program.show();
+        }
         if let Err(failure) = kernels.check(&program, &mut tally) {
             failures += 1;
-            kernels.report(program, &failure);
+            kernels.report(program, failure);
             if failures == FAILURES_MAX {
                 break;
             }
@@ -103,6 +107,14 @@ impl Program {
             mutate::slot(&mut slots, &mut random.clone());
         }
         Some(slots)
+    }
+}
+
+impl Program {
+    fn show(&self) {
+        let slots = self.slots().unwrap_or_default();
+        let text = kernel_program(&slots, &NoNames, Opcodes::Hidden);
+        println!("{:?}\n{text}", self.sketch.prog_type);
     }
 }
 
@@ -221,26 +233,32 @@ impl Kernels {
     }
 
     /// Says what failed, with as little of the program as fails in the same way.
-    fn report(&self, mut program: Program, failure: &Failure) {
-        let kind = std::mem::discriminant(failure);
-        let mut failure = failure.to_string();
-        let mut at = 0;
-        while at < program.sketch.items.len() {
-            let removed = program.sketch.items.remove(at);
-            let is_label = matches!(removed, Item::Label(_));
-            match self.check(&program, &mut Tally::new(false)) {
-                Err(found) if !is_label && std::mem::discriminant(&found) == kind => {
-                    failure = found.to_string();
-                }
-                _ => {
-                    program.sketch.items.insert(at, removed);
-                    at += 1;
+    fn report(&self, mut program: Program, failure: Failure) {
+        let kind = std::mem::discriminant(&failure);
+        let mut failure = failure;
+        let mut chunk = program.sketch.items.len() / 2;
+        while chunk > 0 {
+            let before = program.sketch.items.len();
+            let mut at = 0;
+            while at < program.sketch.items.len() {
+                let end = (at + chunk).min(program.sketch.items.len());
+                let kept = program.sketch.items.clone();
+                program.sketch.items.drain(at..end);
+                match self.check(&program, &mut Tally::new(false)) {
+                    Err(found) if std::mem::discriminant(&found) == kind => failure = found,
+                    _ => {
+                        program.sketch.items = kept;
+                        at = end;
+                    }
                 }
             }
+            // What could not go alone may go now that others have gone.
+            if program.sketch.items.len() == before {
+                chunk /= 2;
+            }
         }
-        println!("--seed {}: {:?}: {failure}", program.seed, program.sketch.prog_type);
-        let slots = program.slots().unwrap_or_default();
-        println!("{}", kernel_program(&slots, &NoNames, Opcodes::Hidden));
+        println!("--seed {}: {failure}", program.seed);
+        program.show();
     }
 }
 
