@@ -1,7 +1,8 @@
 //! A directory for pins of the test's own.
 
-use std::path::PathBuf;
 use std::process::Command;
+
+use tempfile::TempDir;
 
 use crate::Subject;
 
@@ -9,25 +10,47 @@ use crate::Subject;
 pub struct Bpffs<'s> {
     subject: &'s Subject,
     dir: String,
-    /// Where a file system of the test's own is mounted.
-    mounted: Option<PathBuf>,
+    place: Place,
+}
+
+/// What the directory is in.
+enum Place {
+    /// A file system of the test's own, mounted here.
+    Mounted(TempDir),
+    /// The file system of a kernel of the test's own.
+    Private,
+    /// The host's, for a kernel whose pins are files.
+    Host(TempDir),
 }
 
 impl Subject {
     /// Makes a directory for pins. On Linux it is in a file system of its own, so that neither
     /// the machine's pins nor another test's are touched.
     pub fn bpffs(&self) -> Bpffs<'_> {
-        if self.name != "linux" {
-            let dir = format!("/sys/fs/bpf/skep-test-{}", std::process::id());
-            self.mkdir(&dir).expect("the kernel has a BPF file system");
-            return Bpffs { subject: self, dir, mounted: None };
-        }
-        let mounted = tempfile::tempdir().expect("a temporary directory").keep();
-        let status = Command::new("mount").args(["-t", "bpf", "bpffs"]).arg(&mounted).status();
-        assert!(status.is_ok_and(|status| status.success()), "mount a BPF file system");
-        let dir = mounted.to_str().expect("the path of a temporary directory is text").to_owned();
-        Bpffs { subject: self, dir, mounted: Some(mounted) }
+        let temporary = || tempfile::tempdir().expect("a temporary directory");
+        let place = match self.name {
+            "linux" => Place::Mounted(mount(temporary())),
+            _ if self.pins_are_files => Place::Host(temporary()),
+            _ => Place::Private,
+        };
+        let dir = match &place {
+            Place::Mounted(dir) | Place::Host(dir) => {
+                dir.path().to_str().expect("the path of a temporary directory is text").to_owned()
+            }
+            Place::Private => {
+                let dir = format!("/sys/fs/bpf/skep-test-{}", std::process::id());
+                self.mkdir(&dir).expect("the kernel has a BPF file system");
+                dir
+            }
+        };
+        Bpffs { subject: self, dir, place }
     }
+}
+
+fn mount(dir: TempDir) -> TempDir {
+    let status = Command::new("mount").args(["-t", "bpf", "bpffs"]).arg(dir.path()).status();
+    assert!(status.is_ok_and(|status| status.success()), "mount a BPF file system");
+    dir
 }
 
 impl Bpffs<'_> {
@@ -39,16 +62,17 @@ impl Bpffs<'_> {
 
 impl Drop for Bpffs<'_> {
     fn drop(&mut self) {
-        let Some(mounted) = &self.mounted else {
-            for entry in self.subject.list(&self.dir).unwrap_or_default() {
-                let _ = self.subject.remove(&self.path(&entry.name.to_string_lossy()));
+        match &self.place {
+            // Unmounting drops the pins. A failure leaves the mount to the machine's end; a test
+            // that has failed for another reason must not hide that by panicking here.
+            Place::Mounted(dir) => drop(Command::new("umount").arg(dir.path()).status()),
+            Place::Private => {
+                for entry in self.subject.list(&self.dir).unwrap_or_default() {
+                    let _ = self.subject.remove(&self.path(&entry.name.to_string_lossy()));
+                }
+                let _ = self.subject.remove(&self.dir);
             }
-            let _ = self.subject.remove(&self.dir);
-            return;
-        };
-        // Unmounting drops the pins. A failure leaves the mount to the machine's end; a test that
-        // has failed for another reason must not hide that by panicking here.
-        let _ = Command::new("umount").arg(mounted).status();
-        let _ = std::fs::remove_dir(mounted);
+            Place::Host(_) => {}
+        }
     }
 }

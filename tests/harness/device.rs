@@ -4,7 +4,7 @@ use std::env;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::{Subject, linux, not_run, user};
+use crate::{Subject, linux, not_run, user, user_with_files};
 
 /// Set in the process that runs a test inside its namespace.
 const INSIDE: &str = "SKEP_TEST_NETNS";
@@ -26,9 +26,10 @@ pub fn on_every_kernel_with_device(name: &str, test: impl Fn(&Subject, u32)) {
             Err(reason) => not_run(&format!("{name} on linux"), &reason),
         }
     }
-    let subject = user();
-    let ifindex = subject.add_device(DEVICE);
-    test(&subject, ifindex);
+    for subject in [user(), user_with_files()] {
+        let ifindex = subject.add_device(DEVICE);
+        test(&subject, ifindex);
+    }
 }
 
 const DEVICE: &str = "skep0";

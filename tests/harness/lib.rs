@@ -32,7 +32,7 @@ pub use bpffs::Bpffs;
 pub use device::on_every_kernel_with_device;
 
 use skep_isa::assemble;
-use skep_kernel::UserKernel;
+use skep_kernel::{Config, Pinning, UserKernel};
 use skep_linux::Linux;
 use skep_uapi::{
     Command, Errno, Fd, Helper, Kernel, Machine, MapCreate, MapType, Name, ProgLoad, ProgType,
@@ -45,6 +45,14 @@ pub fn on_every_kernel(name: &str, test: impl Fn(&Subject)) {
         eprintln!("{name} on {}", kernel.name);
         test(&kernel);
     }
+}
+
+/// Runs `test` as [`on_every_kernel`] does, and on a user-space kernel whose pins are files too.
+pub fn on_every_kernel_with_pins(name: &str, test: impl Fn(&Subject)) {
+    on_every_kernel(name, &test);
+    let kernel = user_with_files();
+    eprintln!("{name} on {}", kernel.name);
+    test(&kernel);
 }
 
 /// Runs `test` on Linux alone, and says why it does not run on the user-space kernel.
@@ -62,8 +70,10 @@ pub fn not_run(test: &str, reason: &str) {
 
 /// A kernel under test. What a test opens through these methods is closed when it is dropped.
 pub struct Subject {
-    /// `linux` or `user`.
+    /// `linux`, `user`, or `user with files`.
     pub name: &'static str,
+    /// Whether pins are files in any directory, instead of what a BPF file system has.
+    pub pins_are_files: bool,
     /// The kernel itself, to be given to what takes any kernel.
     pub kernel: Arc<dyn Kernel>,
     /// The simulated machine that the kernel runs, if it is none that exists.
@@ -162,10 +172,13 @@ pub fn insns(text: &str) -> Vec<u8> {
 
 fn linux(test: &str) -> Option<Subject> {
     match Linux::permitted() {
-        Ok(()) => {
-            let kernel = Arc::new(Linux::new());
-            Some(Subject { name: "linux", kernel, machine: None, opened: RefCell::default() })
-        }
+        Ok(()) => Some(Subject {
+            name: "linux",
+            pins_are_files: false,
+            kernel: Arc::new(Linux::new()),
+            machine: None,
+            opened: RefCell::default(),
+        }),
         Err(errno) => {
             not_run(&format!("{test} on linux"), &format!("bpf(2): {errno}"));
             None
@@ -175,7 +188,22 @@ fn linux(test: &str) -> Option<Subject> {
 
 /// A user-space kernel of the test's own.
 fn user() -> Subject {
-    let kernel = Arc::new(UserKernel::default());
+    simulated("user", Pinning::Private)
+}
+
+/// A user-space kernel of the test's own whose pins are files.
+fn user_with_files() -> Subject {
+    simulated("user with files", Pinning::Files)
+}
+
+fn simulated(name: &'static str, pinning: Pinning) -> Subject {
+    let kernel = Arc::new(UserKernel::new(Config { pinning, ..Config::default() }));
     let machine: Arc<dyn Machine> = kernel.clone();
-    Subject { name: "user", kernel, machine: Some(machine), opened: RefCell::default() }
+    Subject {
+        name,
+        pins_are_files: pinning == Pinning::Files,
+        kernel,
+        machine: Some(machine),
+        opened: RefCell::default(),
+    }
 }

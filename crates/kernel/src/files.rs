@@ -67,6 +67,11 @@ pub(crate) fn list(dir: &str) -> Result<Vec<Entry>, Errno> {
     if entries.is_empty() { Err(Errno::ENOENT) } else { Ok(entries) }
 }
 
+/// Whether a path is a file of this kernel, or leads to one.
+pub(crate) fn covers(path: &str) -> bool {
+    FILES.contains(&path) || path.starts_with(fdinfo::DIR) || is_directory(path)
+}
+
 /// Whether a path leads to a file of this kernel.
 pub(crate) fn is_directory(dir: &str) -> bool {
     FILES.iter().any(|path| below(path, dir).is_some())

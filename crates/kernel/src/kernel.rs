@@ -10,7 +10,6 @@ use skep_uapi::{
     Open, PerfEvent, PerfRequest, Received, Reply, SocketOption,
 };
 
-use crate::bpffs::{self, Bpffs};
 use crate::btf::BtfObject;
 use crate::clock::{Clock, ClockSource};
 use crate::cpu::Cpus;
@@ -20,6 +19,7 @@ use crate::id::Ids;
 use crate::link::Link;
 use crate::maps::{self, Map};
 use crate::net::{self, dev::Net};
+use crate::pins::{self, Pins};
 use crate::prog::Prog;
 use crate::syscall;
 use crate::task::Task;
@@ -35,14 +35,28 @@ pub struct Config {
     /// Where random numbers start. `None`: anew each time on real time, at a fixed place on
     /// virtual time.
     pub seed: Option<u64>,
+    /// Where pins are.
+    pub pinning: Pinning,
+}
+
+/// Where pins are: the names that keep objects alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pinning {
+    /// In a BPF file system of the kernel's own at [`UserKernel::BPFFS`], which nobody else sees
+    /// and which ends with the kernel.
+    Private,
+    /// As files in any directory of the host that this process may write. Each takes a descriptor
+    /// of this process. [`Kernel::list`], [`Kernel::mkdir`] and [`Kernel::remove`] act on the
+    /// host's directories, but remove no file that is not a pin.
+    Files,
 }
 
 impl Default for Config {
-    /// As many CPUs as this process may use, on real time.
+    /// As many CPUs as this process may use, on real time, with private pins.
     fn default() -> Config {
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         let cpus = u32::try_from(cpus).unwrap_or(1);
-        Config { cpus, clock: ClockSource::Real, seed: None }
+        Config { cpus, clock: ClockSource::Real, seed: None, pinning: Pinning::Private }
     }
 }
 
@@ -53,7 +67,7 @@ impl Default for Config {
 pub struct UserKernel {
     // The table goes first: what it holds refers to the parts below.
     pub(crate) fds: Fds,
-    pub(crate) bpffs: Bpffs,
+    pub(crate) pins: Pins,
     pub(crate) progs: Ids<Prog>,
     pub(crate) maps: Ids<Map>,
     pub(crate) btfs: Ids<BtfObject>,
@@ -69,8 +83,8 @@ pub struct UserKernel {
 }
 
 impl UserKernel {
-    /// Where the BPF file system is: pins go below it.
-    pub const BPFFS: &'static str = bpffs::MOUNT;
+    /// Where the BPF file system is, with [`Pinning::Private`]: pins go below it.
+    pub const BPFFS: &'static str = pins::MOUNT;
 
     /// Boots a kernel: no programs, no maps, one device (`lo`).
     pub fn new(config: Config) -> UserKernel {
@@ -78,7 +92,7 @@ impl UserKernel {
         let vmlinux = crate::btf::vmlinux(&btfs);
         UserKernel {
             fds: Fds::default(),
-            bpffs: Bpffs::default(),
+            pins: Pins::new(config.pinning),
             progs: Ids::new(),
             maps: Ids::new(),
             btfs,
@@ -111,6 +125,9 @@ impl Default for UserKernel {
 
 impl Kernel for UserKernel {
     fn bpf(&self, command: &mut Command<'_>) -> Result<u32, Errno> {
+        if pins::matter_to(command) {
+            self.pins.sweep();
+        }
         syscall::bpf(self, command)
     }
 
@@ -148,22 +165,22 @@ impl Kernel for UserKernel {
     }
 
     fn list(&self, dir: &str) -> Result<Vec<Entry>, Errno> {
-        match Bpffs::covers(dir) {
-            true => self.bpffs.list(dir),
+        match self.pins.covers(dir) {
+            true => self.pins.list(dir),
             false => files::list(dir),
         }
     }
 
     fn mkdir(&self, dir: &str) -> Result<(), Errno> {
-        match Bpffs::covers(dir) {
-            true => self.bpffs.mkdir(dir),
+        match self.pins.covers(dir) {
+            true => self.pins.mkdir(dir),
             false => Err(Errno::EPERM),
         }
     }
 
     fn remove(&self, path: &str) -> Result<(), Errno> {
-        match Bpffs::covers(path) {
-            true => self.bpffs.remove(path),
+        match self.pins.covers(path) {
+            true => self.pins.remove(path),
             false if files::open(self, path, false).is_ok() => Err(Errno::EPERM),
             false => Err(Errno::ENOENT),
         }
@@ -186,6 +203,7 @@ impl Kernel for UserKernel {
     }
 
     fn netlink(&self, request: Netlink<'_>) -> Result<Reply, NetError> {
+        self.pins.sweep();
         net::netlink::request(self, request)
     }
 
@@ -224,6 +242,7 @@ impl Machine for UserKernel {
     }
 
     fn receive(&self, ifindex: u32, frame: &[u8]) -> Result<Received, Errno> {
+        self.pins.sweep();
         net::receive(self, ifindex, frame)
     }
 

@@ -9,7 +9,7 @@
 //!
 //! In reading order:
 //! - `kernel` (the parts, and the traits that it answers), `syscall` (every command);
-//! - objects: `id`, `fd`, `bpffs`, `btf` and `vmlinux`, `link`;
+//! - objects: `id`, `fd`, `pins`, `btf` and `vmlinux`, `link`;
 //! - programs: `load` (the checks around the verifier), `debug_info`, `prog` (runs them);
 //! - what programs meet: `prog_types`, `helpers`, `maps`, `memory` (how it is shared);
 //! - the machine: `cpu`, `clock`, `task`, `net`, `files`, `fdinfo`, `trace`;
@@ -36,7 +36,6 @@
 
 #![deny(unsafe_code)]
 
-mod bpffs;
 mod btf;
 pub mod checked;
 mod clock;
@@ -53,6 +52,7 @@ mod load;
 mod maps;
 mod memory;
 mod net;
+mod pins;
 mod prog;
 mod prog_types;
 pub mod support;
@@ -62,4 +62,4 @@ mod trace;
 mod vmlinux;
 
 pub use clock::ClockSource;
-pub use kernel::{Config, UserKernel};
+pub use kernel::{Config, Pinning, UserKernel};

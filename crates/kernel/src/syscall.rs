@@ -10,7 +10,7 @@ use crate::fd::{MapAccess, Object};
 use crate::files::OpenFile;
 use crate::maps::{self, Map, MapBtf, Writer};
 use crate::prog::StatsOn;
-use crate::{UserKernel, bpffs, btf, link, load, prog_types, support};
+use crate::{UserKernel, btf, link, load, prog_types, support};
 
 /// Answers one command.
 #[expect(clippy::too_many_lines, reason = "one flat match over the commands")]
@@ -75,8 +75,8 @@ pub(crate) fn bpf(kernel: &UserKernel, command: &mut Command<'_>) -> Result<u32,
         Command::ObjGet { pathname, path_fd, file_flags } => {
             check_path_flag(*path_fd, *file_flags)?;
             let path = path_of(kernel, pathname, *path_fd)?;
-            let object = match bpffs::Bpffs::covers(&path) {
-                true => kernel.bpffs.get(&path, access_flags(*file_flags))?,
+            let object = match kernel.pins.covers(&path) {
+                true => kernel.pins.get(&path, access_flags(*file_flags))?,
                 false => return Err(no_object(kernel, &path)),
             };
             kernel.fds.open(object)
@@ -321,10 +321,10 @@ fn obj_pin(
         Object::Btf(_) | Object::File(_) | Object::Stats(_) => return Err(Errno::EINVAL),
     };
     let path = path_of(kernel, pathname, path_fd)?;
-    if !bpffs::Bpffs::covers(&path) {
+    if !kernel.pins.covers(&path) {
         return Err(Errno::EPERM);
     }
-    kernel.bpffs.pin(&path, object)?;
+    kernel.pins.pin(&path, object)?;
     Ok(0)
 }
 
@@ -353,7 +353,7 @@ fn path_of(kernel: &UserKernel, pathname: &str, path_fd: Option<Fd>) -> Result<S
     }
 }
 
-/// Why a path outside of the BPF file system has no object.
+/// Why a path where no pin can be has no object.
 fn no_object(kernel: &UserKernel, path: &str) -> Errno {
     match crate::files::open(kernel, path, false) {
         Ok(_) | Err(Errno::EISDIR) => Errno::EACCES,

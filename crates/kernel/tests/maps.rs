@@ -9,7 +9,7 @@ const TYPES: [MapType; 4] =
     [MapType::ARRAY, MapType::HASH, MapType::PERCPU_ARRAY, MapType::PERCPU_HASH];
 
 fn kernel() -> UserKernel {
-    UserKernel::new(Config { cpus: CPUS, clock: ClockSource::Virtual, seed: None })
+    UserKernel::new(Config { cpus: CPUS, clock: ClockSource::Virtual, ..Config::default() })
 }
 
 fn create(map_type: MapType) -> MapCreate<'static> {

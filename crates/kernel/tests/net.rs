@@ -21,7 +21,7 @@ struct Bench {
 impl Bench {
     fn new() -> Bench {
         let clock = ClockSource::Virtual;
-        let kernel = UserKernel::new(Config { cpus: 1, clock, seed: None });
+        let kernel = UserKernel::new(Config { cpus: 1, clock, ..Config::default() });
         let ifindex = kernel.add_device("veth0", 1500).expect("a new name");
         Bench { kernel, ifindex }
     }

@@ -4,7 +4,7 @@ use skep_kernel::{ClockSource, Config, UserKernel};
 use skep_uapi::{Command, Errno, Fd, Kernel, Machine, MapCreate, MapType, Netlink, Open, Reply};
 
 fn kernel() -> UserKernel {
-    UserKernel::new(Config { cpus: 3, clock: ClockSource::Virtual, seed: None })
+    UserKernel::new(Config { cpus: 3, clock: ClockSource::Virtual, ..Config::default() })
 }
 
 fn map(kernel: &UserKernel) -> Fd {

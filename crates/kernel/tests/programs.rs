@@ -8,7 +8,7 @@ use skep_uapi::{
 };
 
 fn kernel() -> UserKernel {
-    UserKernel::new(Config { cpus: 2, clock: ClockSource::Virtual, seed: None })
+    UserKernel::new(Config { cpus: 2, clock: ClockSource::Virtual, ..Config::default() })
 }
 
 /// A frame of 64 bytes that count up.

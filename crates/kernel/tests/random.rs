@@ -51,7 +51,8 @@ struct Machine {
 
 impl Machine {
     fn new() -> Machine {
-        let config = Config { cpus: 1, clock: ClockSource::Virtual, seed: Some(3) };
+        let config =
+            Config { cpus: 1, clock: ClockSource::Virtual, seed: Some(3), ..Config::default() };
         let kernel = UserKernel::new(config);
         let maps = [MapType::ARRAY, MapType::HASH].map(|map_type| {
             let create = MapCreate {

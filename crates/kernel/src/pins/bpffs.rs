@@ -1,13 +1,13 @@
 //! The BPF file system: names that keep objects alive. It is mounted at `/sys/fs/bpf`.
 //!
-//! Pins live as long as this kernel does.
+//! It is seen through this kernel only, and ends with it.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use skep_uapi::{Entry, EntryKind, Errno};
 
-use crate::fd::{MapAccess, Object};
+use crate::fd::Object;
 
 /// Where the file system is mounted.
 pub(crate) const MOUNT: &str = "/sys/fs/bpf";
@@ -49,9 +49,8 @@ impl Bpffs {
         Ok(())
     }
 
-    /// The object behind a name. `flags` say what may be done with it.
-    pub(crate) fn get(&self, path: &str, flags: u32) -> Result<Object, Errno> {
-        let access = MapAccess::from_flags(flags)?;
+    /// The object behind a name.
+    pub(crate) fn get(&self, path: &str) -> Result<Object, Errno> {
         let mut root = self.lock();
         if names(path).next().is_none() {
             return Err(Errno::EACCES);
@@ -59,9 +58,6 @@ impl Bpffs {
         let (parent, name) = root.parent_of(path)?;
         match parent.entries.get(name).ok_or(Errno::ENOENT)? {
             Node::Directory(_) => Err(Errno::EACCES),
-            Node::Pin(Object::Map(map, _)) => Ok(Object::Map(map.clone(), access)),
-            // A link is always opened for both (seen on 6.18); programs take either flag.
-            Node::Pin(Object::Link(_)) if access != MapAccess::ALL => Err(Errno::EINVAL),
             Node::Pin(object) => Ok(object.clone()),
         }
     }
