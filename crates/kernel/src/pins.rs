@@ -2,6 +2,7 @@
 
 mod bpffs;
 mod files;
+mod watch;
 
 use skep_uapi::{Command, Entry, Errno};
 

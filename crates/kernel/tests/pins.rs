@@ -148,17 +148,17 @@ fn a_directory_that_cannot_be_written_is_told() {
 
 fn kernel() -> (UserKernel, TempDir) {
     let config = Config { cpus: 1, pinning: Pinning::Files, ..Config::default() };
-    (UserKernel::new(config), tempfile::tempdir().unwrap())
+    (UserKernel::new(config), tempfile::tempdir().expect("a temporary directory"))
 }
 
 fn path(dir: &TempDir, name: &str) -> String {
-    Path::join(dir.path(), name).to_str().unwrap().to_owned()
+    Path::join(dir.path(), name).to_str().expect("its path is text").to_owned()
 }
 
 fn map(kernel: &UserKernel) -> Fd {
     let sizes = MapCreate { key_size: 4, value_size: 8, ..MapCreate::default() };
     let create = MapCreate { map_type: MapType::ARRAY, max_entries: 1, ..sizes };
-    kernel.map_create(create).unwrap()
+    kernel.map_create(create).expect("an array of one value")
 }
 
 /// A map that only a pin keeps.
@@ -169,10 +169,12 @@ fn pinned_map(kernel: &UserKernel, path: &str) {
 }
 
 fn drop_all(kernel: &UserKernel) -> Fd {
-    let program = assemble("r0 = 1\nexit", &|_: &str| None).unwrap();
+    let program = assemble("r0 = 1\nexit", &|_: &str| None).expect("two instructions");
     let insns: Vec<u8> = program.insns.iter().flat_map(|insn| insn.to_le_bytes()).collect();
     let (prog_type, license) = (ProgType::XDP, "GPL");
-    kernel.prog_load(ProgLoad { prog_type, insns: &insns, license, ..Default::default() }).unwrap()
+    kernel
+        .prog_load(ProgLoad { prog_type, insns: &insns, license, ..Default::default() })
+        .expect("a good program")
 }
 
 fn pin(kernel: &UserKernel, pathname: &str, bpf_fd: Fd) -> Result<u32, Errno> {
@@ -184,7 +186,7 @@ fn get(kernel: &UserKernel, pathname: &str) -> Result<u32, Errno> {
     let file_flags = flags::map::RDONLY;
     let mut get = Command::ObjGet { pathname, path_fd: None, file_flags };
     let fd = kernel.bpf(&mut get).map(Fd::from_result)?;
-    let id = kernel.map_info(fd).unwrap().id;
+    let id = kernel.map_info(fd).expect("the pin of a map").id;
     kernel.close(fd);
     Ok(id)
 }

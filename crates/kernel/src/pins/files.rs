@@ -15,6 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use skep_uapi::{Entry, EntryKind, Errno};
 
+use super::watch::Watch;
 use crate::fd::{MapAccess, Object};
 
 /// The pins of one kernel.
@@ -23,6 +24,7 @@ pub(crate) struct PinFiles {
     /// Tells this kernel's files from those of others.
     kernel: String,
     pins: Mutex<HashMap<Inode, Pin>>,
+    watch: Watch,
 }
 
 /// Device and inode number.
@@ -44,7 +46,7 @@ impl PinFiles {
     pub(crate) fn new() -> PinFiles {
         // Each state has random keys of its own.
         let random = RandomState::new().hash_one(std::process::id());
-        PinFiles { kernel: format!("{random:016x}"), pins: Mutex::default() }
+        PinFiles { kernel: format!("{random:016x}"), pins: Mutex::default(), watch: Watch::new() }
     }
 
     /// Makes a file that stands for an object.
@@ -58,13 +60,13 @@ impl PinFiles {
             .mode(0o600)
             .open(path)
             .map_err(errno)?;
-        let inode = file
-            .write_all(self.text(&object).as_bytes())
-            .and_then(|()| file.metadata())
-            .map(|metadata| Inode::of(&metadata));
-        match inode {
-            Ok(inode) => {
-                pins.insert(inode, Pin { object, file });
+        self.watch.add(&file);
+        let written = file.write_all(self.text(&object).as_bytes());
+        match written.and_then(|()| file.metadata()) {
+            // It can have been removed before it was observed.
+            Ok(metadata) if metadata.nlink() == 0 => Ok(()),
+            Ok(metadata) => {
+                pins.insert(Inode::of(&metadata), Pin { object, file });
                 Ok(())
             }
             Err(error) => {
@@ -116,6 +118,10 @@ impl PinFiles {
     /// Lets go of the objects whose files have no name any more.
     pub(crate) fn sweep(&self) {
         let mut pins = self.lock();
+        // Asked under the lock: who comes second must not answer before the first has let go.
+        if pins.is_empty() || !self.watch.changed() {
+            return;
+        }
         let has_name = |pin: &Pin| pin.file.metadata().is_ok_and(|metadata| metadata.nlink() > 0);
         let gone: Vec<Pin> = pins.extract_if(|_, pin| !has_name(pin)).map(|(_, pin)| pin).collect();
         drop(pins);
