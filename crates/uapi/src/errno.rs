@@ -69,6 +69,7 @@ errnos! {
     EADDRINUSE = 98, "address already in use";
     ENETDOWN = 100, "network is down";
     ENOBUFS = 105, "no buffer space available";
+    ENOTCONN = 107, "transport endpoint is not connected";
     ETIMEDOUT = 110, "connection timed out";
     ESTALE = 116, "stale file handle";
     ECANCELED = 125, "operation canceled";
