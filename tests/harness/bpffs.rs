@@ -28,10 +28,10 @@ impl Subject {
     /// the machine's pins nor another test's are touched.
     pub fn bpffs(&self) -> Bpffs<'_> {
         let temporary = || tempfile::tempdir().expect("a temporary directory");
-        let place = match self.name {
-            "linux" => Place::Mounted(mount(temporary())),
-            _ if self.pins_are_files => Place::Host(temporary()),
-            _ => Place::Private,
+        let place = match self.is_linux() {
+            true => Place::Mounted(mount(temporary())),
+            false if self.pins_are_files => Place::Host(temporary()),
+            false => Place::Private,
         };
         let dir = match &place {
             Place::Mounted(dir) | Place::Host(dir) => {

@@ -4,6 +4,7 @@ use std::env;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::remote::{remote_linux, remote_user};
 use crate::{Subject, linux, not_run, user, user_with_files};
 
 /// Set in the process that runs a test inside its namespace.
@@ -18,7 +19,9 @@ pub fn on_every_kernel_with_device(name: &str, test: impl Fn(&Subject, u32)) {
     if env::var_os(INSIDE).is_some() {
         let subject = linux(name).expect("it was there outside");
         let ifindex = index_of(DEVICE).expect("the outer process has made it");
-        return test(&subject, ifindex);
+        test(&subject, ifindex);
+        drop(subject);
+        return test(&remote_linux(), ifindex);
     }
     if linux(name).is_some() {
         match Netns::new() {
@@ -26,7 +29,7 @@ pub fn on_every_kernel_with_device(name: &str, test: impl Fn(&Subject, u32)) {
             Err(reason) => not_run(&format!("{name} on linux"), &reason),
         }
     }
-    for subject in [user(), user_with_files()] {
+    for subject in [user(), user_with_files(), remote_user()] {
         let ifindex = subject.add_device(DEVICE);
         test(&subject, ifindex);
     }

@@ -22,6 +22,7 @@
 mod binary;
 mod bpffs;
 mod device;
+mod remote;
 
 use std::cell::RefCell;
 use std::ops::Deref;
@@ -31,6 +32,7 @@ pub use binary::{root, skep};
 pub use bpffs::Bpffs;
 pub use device::on_every_kernel_with_device;
 
+use remote::{Server, remote_linux, remote_user};
 use skep_isa::assemble;
 use skep_kernel::{Config, Pinning, UserKernel};
 use skep_linux::Linux;
@@ -40,7 +42,9 @@ use skep_uapi::{
 
 /// Runs `test` on each kernel of this machine. A kernel that it cannot run on is reported.
 pub fn on_every_kernel(name: &str, test: impl Fn(&Subject)) {
-    for kernel in linux(name).into_iter().chain([user()]) {
+    let linux = linux(name);
+    let remote_linux = linux.as_ref().map(|_| remote_linux());
+    for kernel in linux.into_iter().chain(remote_linux).chain([user(), remote_user()]) {
         // Shown where the test fails, to tell which kernel it was.
         eprintln!("{name} on {}", kernel.name);
         test(&kernel);
@@ -70,7 +74,7 @@ pub fn not_run(test: &str, reason: &str) {
 
 /// A kernel under test. What a test opens through these methods is closed when it is dropped.
 pub struct Subject {
-    /// `linux`, `user`, or `user with files`.
+    /// `linux`, `user`, `user with files`, or `remote` and one of the first two.
     pub name: &'static str,
     /// Whether pins are files in any directory, instead of what a BPF file system has.
     pub pins_are_files: bool,
@@ -79,6 +83,9 @@ pub struct Subject {
     /// The simulated machine that the kernel runs, if it is none that exists.
     pub machine: Option<Arc<dyn Machine>>,
     opened: RefCell<Vec<Fd>>,
+    /// What runs a kernel behind a socket.
+    #[expect(dead_code, reason = "it acts when it is dropped")]
+    server: Option<Server>,
 }
 
 impl Deref for Subject {
@@ -97,6 +104,11 @@ impl Drop for Subject {
 }
 
 impl Subject {
+    /// Whether the kernel is this machine's Linux, behind a socket or not.
+    fn is_linux(&self) -> bool {
+        self.name.ends_with("linux")
+    }
+
     /// Adds an interface to a simulated machine.
     fn add_device(&self, name: &str) -> u32 {
         let machine = self.machine.as_ref().expect("only a simulated machine is asked");
@@ -178,6 +190,7 @@ fn linux(test: &str) -> Option<Subject> {
             kernel: Arc::new(Linux::new()),
             machine: None,
             opened: RefCell::default(),
+            server: None,
         }),
         Err(errno) => {
             not_run(&format!("{test} on linux"), &format!("bpf(2): {errno}"));
@@ -205,5 +218,6 @@ fn simulated(name: &'static str, pinning: Pinning) -> Subject {
         kernel,
         machine: Some(machine),
         opened: RefCell::default(),
+        server: None,
     }
 }
