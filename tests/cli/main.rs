@@ -4,10 +4,12 @@
 //! then stderr with `! ` before each line, then `= N` where the exit status is not 0. Commands run
 //! in the root of the project; `{tmp}` is a fresh directory, shared by the commands of a file, and
 //! `{bin}` the one that `skep` lies in.
-//! The nouns (`prog`, `map`, `net`) run on every kernel: see `transcript`.
+//! The nouns (`prog`, `map`, `link`, `net`, `btf`) run on every kernel: see `transcript`.
 //! `SKEP_BLESS=1` writes what is seen into the files.
 
+mod btf;
 mod golden;
+mod link;
 mod map;
 mod net;
 mod prog;
@@ -24,11 +26,6 @@ fn disasm() {
 #[test]
 fn asm() {
     check("asm");
-}
-
-#[test]
-fn btf() {
-    check("btf");
 }
 
 #[test]

@@ -175,7 +175,13 @@ const NUMBERS: &[&str] = &[
     "\"id\":",
     "btf_id ",
     "\"btf_id\":",
+    " prog ",
+    "\"prog_id\":",
+    "prog_ids ",
+    "\"prog_ids\":[",
     "map_ids ",
+    "  size ",
+    "\"size\":",
     "\"map_ids\":[",
     "xlated ",
     "\"bytes_xlated\":",
@@ -247,6 +253,15 @@ impl Drop for Netns {
     fn drop(&mut self) {
         let _ = Command::new("ip").args(["netns", "delete", &self.0]).output();
     }
+}
+
+/// Runs commands in one process on the user-space kernel, all of which must go well; what they
+/// print.
+pub(crate) fn user_batch(options: &[&str], lines: &[&str]) -> String {
+    let place = Place { bpf: "/sys/fs/bpf".into(), tmp: Path::new("."), netns: None };
+    let output = UserKernel::new(place).batch(options, &lines.join("\n"));
+    assert!(output.status.success(), "{lines:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// Runs a command that must go well; what it prints.

@@ -1,4 +1,8 @@
 //! `skep btf`: shows type information, in bpftool's words.
+//!
+//! In reading order: this file (the verbs and `dump`), `show`.
+
+mod show;
 
 use std::fs;
 
@@ -12,7 +16,8 @@ use crate::select;
 use crate::words::{Usage, Words};
 
 const HELP: &str = "\
-Usage: skep btf dump SOURCE [format raw]
+Usage: skep btf { show | list } [id ID]
+       skep btf dump SOURCE [format raw]
 
        SOURCE := file PATH | id ID | prog PROG | map MAP [key | value | kv | all]
        PROG := id ID | pinned FILE | tag TAG | name NAME
@@ -21,9 +26,13 @@ Usage: skep btf dump SOURCE [format raw]
 ";
 
 pub(crate) fn run(context: &Context<'_>, mut words: Words) -> anyhow::Result<()> {
-    match words.one_of(&["dump", "help"])? {
-        "help" => context.output.text(HELP),
-        _ => dump(context, words),
+    if words.peek().is_none() {
+        return show::run(context, words);
+    }
+    match words.one_of(&["show", "list", "dump", "help"])? {
+        "show" | "list" => show::run(context, words),
+        "dump" => dump(context, words),
+        _ => context.output.text(HELP),
     }
 }
 

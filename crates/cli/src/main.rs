@@ -3,7 +3,7 @@
 //! In reading order: this file (the command line and its exit status), `context` (what a command
 //! is given), `kernel` (which kernel), `output`, `words` and `select` (bpftool's grammar), then one
 //! file per command: `run` with `compile`, `packets`, `dump` and `rejection`; `disasm`; `asm` with
-//! `new_file`; `btf`; the nouns `prog`, `map`, `net`; `batch`; `generate` (completions and manual
+//! `new_file`; the nouns `prog`, `map`, `link`, `net`, `btf`; `batch`; `generate` (completions and manual
 //! page).
 
 #![forbid(unsafe_code)]
@@ -17,6 +17,7 @@ mod disasm;
 mod dump;
 mod generate;
 mod kernel;
+mod link;
 mod map;
 mod net;
 mod new_file;
@@ -86,10 +87,13 @@ enum Noun {
     /// Maps: create, show, list, dump, lookup, update, delete, getnext, pin, freeze
     #[command(alias = "m", disable_help_flag = true)]
     Map(words::Given),
+    /// Attachments that are objects: show, list, pin, detach
+    #[command(disable_help_flag = true)]
+    Link(words::Given),
     /// Programs attached to network interfaces: attach, detach, list
     #[command(disable_help_flag = true)]
     Net(words::Given),
-    /// Type information: dump
+    /// Type information: show, list, dump
     #[command(disable_help_flag = true)]
     Btf(words::Given),
 }
@@ -112,6 +116,7 @@ fn dispatch(context: &Context<'_>, command: Command) -> anyhow::Result<()> {
         Command::Asm(args) => asm::run(context, &args),
         Command::Noun(Noun::Prog(given)) => prog::run(context, given.words()),
         Command::Noun(Noun::Map(given)) => map::run(context, given.words()),
+        Command::Noun(Noun::Link(given)) => link::run(context, given.words()),
         Command::Noun(Noun::Net(given)) => net::run(context, given.words()),
         Command::Noun(Noun::Btf(given)) => btf::run(context, given.words()),
         Command::Batch(args) => batch::run(context, &args),
@@ -151,7 +156,11 @@ impl Cli {
             Command::Run(args) => args.form,
             Command::Batch(args) => args.form,
             Command::Noun(
-                Noun::Prog(given) | Noun::Map(given) | Noun::Net(given) | Noun::Btf(given),
+                Noun::Prog(given)
+                | Noun::Map(given)
+                | Noun::Link(given)
+                | Noun::Net(given)
+                | Noun::Btf(given),
             ) => given.form,
             Command::Disasm(_) | Command::Asm(_) | Command::Completions(_) | Command::Man => {
                 Form::default()

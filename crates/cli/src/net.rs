@@ -16,11 +16,12 @@ use crate::words::Words;
 
 const HELP: &str = "\
 Usage: skep net { show | list } [dev NAME]
-       skep net attach ATTACH_TYPE PROG dev NAME [overwrite]
+       skep net attach ATTACH_TYPE PROG dev NAME [{ overwrite | link PATH }]
        skep net detach ATTACH_TYPE dev NAME
 
        PROG := { id ID | pinned PATH | tag TAG | name NAME }
        ATTACH_TYPE := { xdp | xdpgeneric | xdpdrv | xdpoffload }
+       Attached by a link, the program stays for as long as the link's pin at PATH.
        Of tc, programs attached by tcx are shown; `tc filter` shows those of qdiscs.
 ";
 
@@ -39,26 +40,38 @@ pub(crate) fn run(context: &Context<'_>, mut words: Words) -> anyhow::Result<()>
     }
 }
 
-/// By netlink, so that the program stays when the command has ended.
+/// By netlink, or by a link with a pin, so that the program stays when the command has ended.
 fn attach(context: &Context<'_>, mut words: Words) -> anyhow::Result<()> {
     let kernel = context.lasting_kernel("net attach")?;
     let mode = mode(words.one_of(&ATTACH_TYPES)?);
     let prog = select::prog(kernel, &mut words)?;
     let device = device(kernel, &mut words)?;
-    let replace = match words.peek() {
-        None => Replace::Nothing,
-        Some(_) => {
-            words.one_of(&["overwrite"])?;
-            Replace::Anything
-        }
+    let how = match words.peek() {
+        None => How::Netlink(Replace::Nothing),
+        Some(_) => match words.one_of(&["overwrite", "link"])? {
+            "overwrite" => How::Netlink(Replace::Anything),
+            _ => How::Link { pin: words.next("a path for the link's pin")? },
+        },
     };
     words.end()?;
     let found = prog.facts()?.prog_type;
     if found != ProgType::XDP {
         bail!("prog {}: expected a program of type xdp, found {found}", prog.title());
     }
-    xdp::netlink(&prog, device.ifindex, mode, replace)?;
+    match how {
+        How::Netlink(replace) => xdp::netlink(&prog, device.ifindex, mode, replace)?,
+        // Where the pin fails, the link ends here, and nothing is attached.
+        How::Link { pin } => xdp::link(&prog, device.ifindex, mode)?.pin(&pin)?,
+    }
     context.output.done()
+}
+
+/// What shall hold the attachment.
+enum How {
+    /// The device itself.
+    Netlink(Replace<'static>),
+    /// A link, and that its pin.
+    Link { pin: String },
 }
 
 fn detach(context: &Context<'_>, mut words: Words) -> anyhow::Result<()> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::bail;
-use skep_loader::{Map, Prog};
+use skep_loader::{Link, Map, Prog};
 use skep_uapi::Kernel;
 
 use crate::words::{Usage, Words};
@@ -46,6 +46,14 @@ pub(crate) fn map(kernel: &Arc<dyn Kernel>, words: &mut Words) -> anyhow::Result
 /// The one program that fits.
 pub(crate) fn prog(kernel: &Arc<dyn Kernel>, words: &mut Words) -> anyhow::Result<Prog> {
     one(progs(kernel, words)?, "programs", |prog| Ok(prog.facts()?.id))
+}
+
+/// `LINK := { id ID | pinned FILE }`.
+pub(crate) fn link(kernel: &Arc<dyn Kernel>, words: &mut Words) -> anyhow::Result<Link> {
+    match words.one_of(&["id", "pinned"])? {
+        "id" => Ok(Link::from_id(kernel, words.number_u32("an id")?)?),
+        _ => Ok(Link::from_pin(kernel, &words.next("a path")?)?),
+    }
 }
 
 fn some<T>(found: Vec<T>, none: impl FnOnce() -> String) -> anyhow::Result<Vec<T>> {
