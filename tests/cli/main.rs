@@ -33,6 +33,12 @@ fn batch() {
     check("batch");
 }
 
+/// Linux has no virtual devices, and says so.
+#[test]
+fn dev() {
+    check("dev");
+}
+
 #[test]
 fn usage() {
     check("usage");

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use anyhow::bail;
-use skep_uapi::Kernel;
+use skep_uapi::{Kernel, Machine};
 
 use crate::kernel::{self, Choice, Chosen, Which};
 use crate::output::Output;
@@ -58,6 +58,19 @@ impl Context<'_> {
             );
         }
         Ok(&chosen.kernel)
+    }
+
+    /// The simulated machine that the kernel runs.
+    pub(crate) fn machine(&self, command: &str) -> anyhow::Result<&Arc<dyn Machine>> {
+        self.lasting_kernel(command)?;
+        match &self.session.chosen().machine {
+            Some(machine) => Ok(machine),
+            None => bail!(
+                "`skep {command}` is for virtual devices, and the devices of {} are real ones; use \
+                 --kernel user, or make devices with `ip link add` and send packets there",
+                self.which().title()
+            ),
+        }
     }
 
     /// Which kernel it is.

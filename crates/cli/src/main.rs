@@ -2,9 +2,9 @@
 //!
 //! In reading order: this file (the command line and its exit status), `context` (what a command
 //! is given), `kernel` (which kernel), `output`, `words` and `select` (bpftool's grammar), then one
-//! file per command: `run` with `compile`, `packets`, `dump` and `rejection`; `disasm`; `asm` with
-//! `new_file`; the nouns `prog`, `map`, `link`, `net`, `btf`; `batch`; `generate` (completions and manual
-//! page).
+//! file per command: `run` with `compile`, `packets`, `verdicts`, `dump` and `rejection`; `disasm`;
+//! `asm` with `new_file`; the nouns `prog`, `map`, `link`, `net`, `btf`, `dev`; `batch`; `generate`
+//! (completions and manual page).
 
 #![forbid(unsafe_code)]
 
@@ -13,6 +13,7 @@ mod batch;
 mod btf;
 mod compile;
 mod context;
+mod dev;
 mod disasm;
 mod dump;
 mod generate;
@@ -27,6 +28,7 @@ mod prog;
 mod rejection;
 mod run;
 mod select;
+mod verdicts;
 mod words;
 
 use std::io::{self, Write as _};
@@ -96,6 +98,9 @@ enum Noun {
     /// Type information: show, list, dump
     #[command(disable_help_flag = true)]
     Btf(words::Given),
+    /// Virtual devices of the user-space kernel: add, list, feed
+    #[command(disable_help_flag = true)]
+    Dev(words::Given),
 }
 
 fn main() -> ExitCode {
@@ -118,6 +123,7 @@ fn dispatch(context: &Context<'_>, command: Command) -> anyhow::Result<()> {
         Command::Noun(Noun::Map(given)) => map::run(context, given.words()),
         Command::Noun(Noun::Link(given)) => link::run(context, given.words()),
         Command::Noun(Noun::Net(given)) => net::run(context, given.words()),
+        Command::Noun(Noun::Dev(given)) => dev::run(context, given.words()),
         Command::Noun(Noun::Btf(given)) => btf::run(context, given.words()),
         Command::Batch(args) => batch::run(context, &args),
         Command::Completions(args) => generate::completions(context, &args),
@@ -160,7 +166,8 @@ impl Cli {
                 | Noun::Map(given)
                 | Noun::Link(given)
                 | Noun::Net(given)
-                | Noun::Btf(given),
+                | Noun::Btf(given)
+                | Noun::Dev(given),
             ) => given.form,
             Command::Disasm(_) | Command::Asm(_) | Command::Completions(_) | Command::Man => {
                 Form::default()

@@ -21,6 +21,7 @@ use crate::kernel::Chosen;
 use crate::output::Form;
 use crate::packets::{self, Packet, Writer};
 use crate::rejection::Shown;
+use crate::verdicts;
 
 /// Run a program on the packets of a file
 #[derive(clap::Args, Debug)]
@@ -212,8 +213,6 @@ struct Report<'a> {
     run: &'a Run,
 }
 
-/// Characters of the longest bar.
-const BAR: u64 = 40;
 /// Maps of at most so many elements are shown in full.
 const SHORT: usize = 16;
 
@@ -234,13 +233,7 @@ impl Report<'_> {
         for warning in &self.loaded.warnings {
             writeln!(text, "warning: {warning}")?;
         }
-        let most = run.verdicts.values().copied().max().unwrap_or(1);
-        let verdicts: Vec<(String, u64)> = self.verdicts().collect();
-        let width = verdicts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-        for (name, count) in verdicts {
-            let bar = "#".repeat(usize::try_from((count * BAR).div_ceil(most))?);
-            writeln!(text, "  {name:width$} {count:>10}  {bar}")?;
-        }
+        text.push_str(&verdicts::histogram(&self.verdicts().collect::<Vec<_>>()));
         for map in self.maps() {
             let info = map.map.info();
             let (kind, entries) = (info.map_type, info.max_entries);
@@ -294,12 +287,11 @@ impl Report<'_> {
     fn verdicts(&self) -> impl Iterator<Item = (String, u64)> {
         let is_xdp = self.program.prog_type == ProgType::XDP;
         self.run.verdicts.iter().map(move |(verdict, count)| {
-            let name = match (is_xdp, XdpAction(*verdict).name(), *verdict) {
-                (true, Some(name), _) => name.to_owned(),
-                (true, None, _) => format!("{verdict} (no XDP action: aborted)"),
-                (false, _, 0) => "drop".to_owned(),
-                (false, _, u32::MAX) => "keep all".to_owned(),
-                (false, _, bytes) => format!("keep {bytes} bytes"),
+            let name = match *verdict {
+                verdict if is_xdp => verdicts::xdp(verdict),
+                0 => "drop".to_owned(),
+                u32::MAX => "keep all".to_owned(),
+                bytes => format!("keep {bytes} bytes"),
             };
             (name, *count)
         })
