@@ -124,7 +124,7 @@ fn exercise(ask: &impl Fn(Command<'_>) -> Result<Fd, skep_uapi::Errno>, map_fd: 
 
 /// What a trace writes to, kept by the test too.
 #[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Written(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Written {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -137,18 +137,21 @@ impl Write for Written {
 }
 
 impl Written {
+    pub(crate) fn text(&self) -> String {
+        let text = self.0.lock().expect("no test panics with it").clone();
+        String::from_utf8(text).expect("a trace is text")
+    }
+
     /// The trace with descriptors numbered by their order, and without what differs by nature:
     /// instructions that hold a descriptor, and times.
     fn without_what_differs(&self) -> String {
-        let text = self.0.lock().expect("no test panics with it").clone();
-        let text = String::from_utf8(text).expect("a trace is text");
         let mut fds = HashMap::new();
         let mut numbered = |fd: &str| {
             let next = fds.len();
             format!("#{}", fds.entry(fd.to_owned()).or_insert(next))
         };
         let mut lines = String::new();
-        for line in text.lines() {
+        for line in self.text().lines() {
             let line = replace(line, "insns=", |_| "...".to_owned());
             let line = replace(&line, "duration=", |_| "...".to_owned());
             let line = replace(&line, "fd=", &mut numbered);

@@ -9,4 +9,5 @@ mod commands;
 mod counter;
 mod lifetime;
 mod machine;
+mod pin;
 mod ping;

@@ -174,6 +174,9 @@ pub(crate) fn advice(errno: Errno) -> &'static str {
         Errno::ENOSYS => "; this kernel has no bpf(2): use --kernel user",
         Errno::EMFILE => "; raise the limit of open files (ulimit -n)",
         Errno::E2BIG => "; make it smaller",
+        Errno::ESTALE => {
+            "; another kernel has made this pin: use that one, or remove it if it is gone"
+        }
         _ => "",
     }
 }
