@@ -151,7 +151,7 @@ impl<'s> Scene<'s> {
     /// Linux frees and detaches in the background.
     fn assert_nothing_left(&self, nth: u64) {
         let kernel = &self.subject.kernel;
-        let patience = Instant::now() + Duration::from_secs(10);
+        let patience = Instant::now() + Duration::from_secs(60);
         assert_eq!(self.pins(), [""; 0], "call {nth}");
         loop {
             let attached = xdp::interfaces(kernel).expect("interfaces can be listed");

@@ -1,6 +1,6 @@
 //! `BPF_OBJ_PIN` and `BPF_OBJ_GET`.
 
-use skep_tests::{Subject, on_every_kernel_with_pins};
+use skep_tests::{Subject, on_every_kernel};
 use skep_uapi::{Command, EntryKind, Errno, Fd, Open, ProgType, flags};
 
 fn pin(kernel: &Subject, pathname: &str, bpf_fd: Fd) -> Result<u32, Errno> {
@@ -13,7 +13,7 @@ fn get(kernel: &Subject, pathname: &str, file_flags: u32) -> Result<Fd, Errno> {
 
 #[test]
 fn a_pin_keeps_its_map() {
-    on_every_kernel_with_pins("obj_pin::a_pin_keeps_its_map", |kernel| {
+    on_every_kernel("obj_pin::a_pin_keeps_its_map", |kernel| {
         let bpffs = kernel.bpffs();
         let path = bpffs.path("map");
         let map = kernel.array(8, 1);
@@ -33,7 +33,7 @@ fn a_pin_keeps_its_map() {
 
 #[test]
 fn a_pin_keeps_its_program() {
-    on_every_kernel_with_pins("obj_pin::a_pin_keeps_its_program", |kernel| {
+    on_every_kernel("obj_pin::a_pin_keeps_its_program", |kernel| {
         let bpffs = kernel.bpffs();
         let path = bpffs.path("prog");
         let prog = kernel.prog(ProgType::XDP, "r0 = 2\nexit");
@@ -47,7 +47,7 @@ fn a_pin_keeps_its_program() {
 
 #[test]
 fn directories_hold_pins() {
-    on_every_kernel_with_pins("obj_pin::directories_hold_pins", |kernel| {
+    on_every_kernel("obj_pin::directories_hold_pins", |kernel| {
         let bpffs = kernel.bpffs();
         let dir = bpffs.path("dir");
         assert_eq!(kernel.mkdir(&dir), Ok(()));
@@ -70,7 +70,7 @@ fn directories_hold_pins() {
 
 #[test]
 fn paths_are_checked() {
-    on_every_kernel_with_pins("obj_pin::paths_are_checked", |kernel| {
+    on_every_kernel("obj_pin::paths_are_checked", |kernel| {
         let bpffs = kernel.bpffs();
         let map = kernel.array(8, 1);
         let path = bpffs.path("map");
@@ -79,7 +79,7 @@ fn paths_are_checked() {
         assert_eq!(pin(kernel, &bpffs.path("none/map"), map), Err(Errno::ENOENT));
         assert_eq!(pin(kernel, &bpffs.path("map/map"), map), Err(Errno::ENOTDIR));
         assert_eq!(pin(kernel, &bpffs.path("with.dot"), map), Err(Errno::EPERM));
-        if !kernel.pins_are_files {
+        if !kernel.pins_are_files() {
             assert_eq!(pin(kernel, "/skep-test-no-bpffs", map), Err(Errno::EPERM));
         }
         assert_eq!(pin(kernel, "", map), Err(Errno::ENOENT));
@@ -90,7 +90,7 @@ fn paths_are_checked() {
 
 #[test]
 fn descriptor_and_flags_are_checked() {
-    on_every_kernel_with_pins("obj_pin::descriptor_and_flags_are_checked", |kernel| {
+    on_every_kernel("obj_pin::descriptor_and_flags_are_checked", |kernel| {
         let bpffs = kernel.bpffs();
         let path = bpffs.path("map");
         assert_eq!(pin(kernel, &path, Fd(i32::MAX)), Err(Errno::EINVAL));
@@ -111,7 +111,7 @@ fn descriptor_and_flags_are_checked() {
 
 #[test]
 fn paths_begin_at_a_directory() {
-    on_every_kernel_with_pins("obj_pin::paths_begin_at_a_directory", |kernel| {
+    on_every_kernel("obj_pin::paths_begin_at_a_directory", |kernel| {
         let bpffs = kernel.bpffs();
         let map = kernel.array(8, 1);
         kernel.mkdir(&bpffs.path("dir")).unwrap();

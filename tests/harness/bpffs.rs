@@ -30,7 +30,7 @@ impl Subject {
         let temporary = || tempfile::tempdir().expect("a temporary directory");
         let place = match self.is_linux() {
             true => Place::Mounted(mount(temporary())),
-            false if self.pins_are_files => Place::Host(temporary()),
+            false if self.pins_are_files() => Place::Host(temporary()),
             false => Place::Private,
         };
         let dir = match &place {

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::remote::{remote_linux, remote_user};
-use crate::{Subject, linux, not_run, user, user_with_files};
+use crate::{Subject, linux, not_run, user};
 
 /// Set in the process that runs a test inside its namespace.
 const INSIDE: &str = "SKEP_TEST_NETNS";
@@ -29,7 +29,7 @@ pub fn on_every_kernel_with_device(name: &str, test: impl Fn(&Subject, u32)) {
             Err(reason) => not_run(&format!("{name} on linux"), &reason),
         }
     }
-    for subject in [user(), user_with_files(), remote_user()] {
+    for subject in [user(), remote_user()] {
         let ifindex = subject.add_device(DEVICE);
         test(&subject, ifindex);
     }

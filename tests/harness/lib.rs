@@ -32,9 +32,9 @@ pub use binary::{root, skep};
 pub use bpffs::Bpffs;
 pub use device::on_every_kernel_with_device;
 
-use remote::{Server, remote_linux, remote_user};
+use remote::{REMOTE_USER, Server, remote_linux, remote_user};
 use skep_isa::assemble;
-use skep_kernel::{Config, Pinning, UserKernel};
+use skep_kernel::UserKernel;
 use skep_linux::Linux;
 use skep_uapi::{
     Command, Errno, Fd, Helper, Kernel, Machine, MapCreate, MapType, Name, ProgLoad, ProgType,
@@ -49,14 +49,6 @@ pub fn on_every_kernel(name: &str, test: impl Fn(&Subject)) {
         eprintln!("{name} on {}", kernel.name);
         test(&kernel);
     }
-}
-
-/// Runs `test` as [`on_every_kernel`] does, and on a user-space kernel whose pins are files too.
-pub fn on_every_kernel_with_pins(name: &str, test: impl Fn(&Subject)) {
-    on_every_kernel(name, &test);
-    let kernel = user_with_files();
-    eprintln!("{name} on {}", kernel.name);
-    test(&kernel);
 }
 
 /// Runs `test` on Linux alone, and says why it does not run on the user-space kernel.
@@ -74,10 +66,8 @@ pub fn not_run(test: &str, reason: &str) {
 
 /// A kernel under test. What a test opens through these methods is closed when it is dropped.
 pub struct Subject {
-    /// `linux`, `user`, `user with files`, or `remote` and one of the first two.
+    /// `linux` or `user`, or `remote` and one of these.
     pub name: &'static str,
-    /// Whether pins are files in any directory, instead of what a BPF file system has.
-    pub pins_are_files: bool,
     /// The kernel itself, to be given to what takes any kernel.
     pub kernel: Arc<dyn Kernel>,
     /// The simulated machine that the kernel runs, if it is none that exists.
@@ -107,6 +97,11 @@ impl Subject {
     /// Whether the kernel is this machine's Linux, behind a socket or not.
     fn is_linux(&self) -> bool {
         self.name.ends_with("linux")
+    }
+
+    /// Whether pins are files in any directory, instead of what a BPF file system has.
+    pub fn pins_are_files(&self) -> bool {
+        self.name == REMOTE_USER
     }
 
     /// Adds an interface to a simulated machine.
@@ -186,7 +181,6 @@ fn linux(test: &str) -> Option<Subject> {
     match Linux::permitted() {
         Ok(()) => Some(Subject {
             name: "linux",
-            pins_are_files: false,
             kernel: Arc::new(Linux::new()),
             machine: None,
             opened: RefCell::default(),
@@ -201,20 +195,10 @@ fn linux(test: &str) -> Option<Subject> {
 
 /// A user-space kernel of the test's own.
 fn user() -> Subject {
-    simulated("user", Pinning::Private)
-}
-
-/// A user-space kernel of the test's own whose pins are files.
-fn user_with_files() -> Subject {
-    simulated("user with files", Pinning::Files)
-}
-
-fn simulated(name: &'static str, pinning: Pinning) -> Subject {
-    let kernel = Arc::new(UserKernel::new(Config { pinning, ..Config::default() }));
+    let kernel = Arc::new(UserKernel::default());
     let machine: Arc<dyn Machine> = kernel.clone();
     Subject {
-        name,
-        pins_are_files: pinning == Pinning::Files,
+        name: "user",
         kernel,
         machine: Some(machine),
         opened: RefCell::default(),

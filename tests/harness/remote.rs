@@ -5,7 +5,7 @@ use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use skep_kernel::UserKernel;
+use skep_kernel::{Config, Pinning, UserKernel};
 use skep_linux::Linux;
 use skep_remote::{Client, Error, Options, Stop, serve};
 use skep_uapi::{Kernel, Machine};
@@ -24,10 +24,15 @@ pub(crate) fn remote_linux() -> Subject {
     behind_socket("remote linux", Arc::new(Linux::new()), None)
 }
 
-/// A user-space kernel of the test's own, through a server.
+/// The user-space kernel, through a server.
+pub(crate) const REMOTE_USER: &str = "remote user";
+
+/// A user-space kernel of the test's own, through a server. Its pins are files, so that every test
+/// of pins is one of files too.
 pub(crate) fn remote_user() -> Subject {
-    let kernel = Arc::new(UserKernel::default());
-    behind_socket("remote user", kernel.clone(), Some(kernel))
+    let config = Config { pinning: Pinning::Files, ..Config::default() };
+    let kernel = Arc::new(UserKernel::new(config));
+    behind_socket(REMOTE_USER, kernel.clone(), Some(kernel))
 }
 
 fn behind_socket(
@@ -45,8 +50,7 @@ fn behind_socket(
     let machine: Option<Arc<dyn Machine>> =
         if client.has_machine() { Some(client.clone()) } else { None };
     let server = Some(Server { stop, thread: Some(thread), _dir: dir });
-    let (kernel, opened) = (client, RefCell::default());
-    Subject { name, pins_are_files: false, kernel, machine, opened, server }
+    Subject { name, kernel: client, machine, opened: RefCell::default(), server }
 }
 
 impl Drop for Server {

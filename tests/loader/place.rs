@@ -39,7 +39,7 @@ impl Place<'_> {
     /// Whether all programs and maps of this name, as far as the kernel keeps it, go away. Linux
     /// frees the maps of a program after it, in the background.
     pub(crate) fn are_gone(&self, name: &str) -> bool {
-        let patience = Instant::now() + Duration::from_secs(5);
+        let patience = Instant::now() + Duration::from_secs(60);
         while Instant::now() < patience {
             let maps = Map::by_name(&self.kernel, name).expect("maps can be listed");
             let progs = Prog::by_name(&self.kernel, name).expect("programs can be listed");

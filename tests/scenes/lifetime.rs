@@ -355,7 +355,7 @@ fn assert_ends(kernel: &Subject, named: Named) {
 
 /// Waits for what Linux may do a little later than asked.
 fn wait(kernel: &Subject, what: &str, comes_true: impl Fn() -> bool) {
-    let patience = Instant::now() + Duration::from_secs(10);
+    let patience = Instant::now() + Duration::from_secs(60);
     while !comes_true() {
         assert!(Instant::now() < patience, "{}: not so: {what}", kernel.name);
         thread::yield_now();

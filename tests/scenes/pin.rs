@@ -6,14 +6,14 @@ use std::{fs, io};
 
 use skep_loader::{Loader, Prog};
 use skep_obj::Object;
-use skep_tests::{Subject, on_every_kernel_with_pins, root};
+use skep_tests::{Subject, on_every_kernel, root};
 use skep_uapi::{Errno, Kernel, Traced};
 
 use crate::commands::Written;
 
 #[test]
 fn one_load_and_one_pin() {
-    on_every_kernel_with_pins("pin::one_load_and_one_pin", |subject| {
+    on_every_kernel("pin::one_load_and_one_pin", |subject| {
         let file = root().join("examples/xdp-counter/xdp-counter.bpf.o");
         let elf = fs::read(file).expect("the example is committed");
         let object = Object::from_elf("xdp-counter", &elf).expect("the example is an object");
