@@ -19,7 +19,10 @@ pub enum Error {
         found: usize,
     },
     /// The first two bytes are not the magic number.
-    #[error("not {section}: expected 9f eb or eb 9f at offset 0, found {found:02x?}")]
+    #[error(
+        "not {section}: expected 9f eb or eb 9f at offset 0, found {:02x} {:02x}",
+        .found[0], .found[1]
+    )]
     Magic {
         /// `.BTF` or `.BTF.ext`.
         section: &'static str,

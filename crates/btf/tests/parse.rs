@@ -137,7 +137,7 @@ fn damaged_sections_are_refused() {
     };
     let header_ends = ".BTF ends early: header needs 4 bytes at offset 0, found 0";
     check_bytes(&[], header_ends);
-    check_bytes(&changed(0, 1), "not .BTF: expected 9f eb or eb 9f at offset 0, found [01, eb]");
+    check_bytes(&changed(0, 1), "not .BTF: expected 9f eb or eb 9f at offset 0, found 01 eb");
     check_bytes(&changed(2, 2), ".BTF version 2 is not supported, expected 1");
     check_bytes(&changed(4, 8), "bad .BTF header: hdr_len is 8, expected at least 24");
     check_bytes(&changed(24 + 7, 20), "BTF type 1 has kind 20, expected 1 to 19");

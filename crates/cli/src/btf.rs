@@ -124,7 +124,8 @@ fn of_file(context: &Context<'_>, path: &str) -> anyhow::Result<Btf> {
     };
     let bytes = bytes.with_context(|| format!("cannot read {path}"))?;
     let section = if bytes.starts_with(b"\x7fELF") {
-        let elf = object::File::parse(&*bytes).with_context(|| path.to_owned())?;
+        let elf =
+            object::File::parse(&*bytes).with_context(|| format!("{path}: damaged ELF file"))?;
         let Some(section) = elf.section_by_name(".BTF") else {
             bail!("{path}: no section .BTF; compile with -g");
         };

@@ -60,8 +60,7 @@ fn listing(file: &Path, bytes: &[u8], args: &Args) -> anyhow::Result<String> {
 
 fn open(bytes: &[u8]) -> anyhow::Result<File<'_>> {
     if !bytes.starts_with(b"\x7fELF") {
-        let found: Vec<String> = bytes.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        bail!("not an ELF file: expected 7f 45 4c 46 at offset 0, found {}", found.join(" "));
+        bail!(skep_obj::Error::NotElf { found: bytes.iter().take(4).copied().collect() });
     }
     let elf = File::parse(bytes).context("an ELF file that cannot be read")?;
     if elf.architecture() != Architecture::Bpf {

@@ -7,7 +7,10 @@ use crate::Section;
 #[non_exhaustive]
 pub enum Error {
     /// Not an ELF file.
-    #[error("not an ELF file: expected 7f 45 4c 46, found {found:02x?}")]
+    #[error(
+        "not an ELF file: expected 7f 45 4c 46, found {}; compile with `clang -target bpf -c`",
+        hex(.found)
+    )]
     NotElf {
         /// What the file begins with.
         found: Vec<u8>,
@@ -196,4 +199,12 @@ impl Error {
         };
         Error::UnknownSection { found: found.to_owned(), near }
     }
+}
+
+/// Bytes as one reads them in a dump.
+fn hex(bytes: &[u8]) -> String {
+    if bytes.is_empty() {
+        return "nothing".to_owned();
+    }
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
 }

@@ -16,7 +16,8 @@
 //! match Object::from_elf("notes.txt", b"# Notes") {
 //!     Err(error @ Error::NotElf { .. }) => assert_eq!(
 //!         error.to_string(),
-//!         "not an ELF file: expected 7f 45 4c 46, found [23, 20, 4e, 6f]"
+//!         "not an ELF file: expected 7f 45 4c 46, found 23 20 4e 6f; \
+//!          compile with `clang -target bpf -c`"
 //!     ),
 //!     other => panic!("{other:?}"),
 //! }

@@ -52,7 +52,11 @@ fn errors_name_what_was_found() {
         set(16, 2),
         "the ELF type is 2, expected 1 (relocatable); compile with `clang -target bpf -c`",
     );
-    check("loop.bpf.o", Vec::clear, "not an ELF file: expected 7f 45 4c 46, found []");
+    check(
+        "loop.bpf.o",
+        Vec::clear,
+        "not an ELF file: expected 7f 45 4c 46, found nothing; compile with `clang -target bpf -c`",
+    );
     check(
         "loop.bpf.o",
         |bytes| bytes.truncate(20),
