@@ -34,6 +34,24 @@ pub enum Error {
         /// The kernel's answer.
         errno: Errno,
     },
+    /// The kernel refused a directory for pins.
+    #[error("cannot make directory {path}: {errno}{}", pin_advice(*errno))]
+    Mkdir {
+        /// Path of the directory.
+        path: String,
+        /// The kernel's answer.
+        errno: Errno,
+    },
+    /// The kernel refused something about the elements of a map.
+    #[error("cannot {doing} map {map}: {errno}{}", element_advice(*errno))]
+    Element {
+        /// What was wanted, as a verb.
+        doing: String,
+        /// The map.
+        map: String,
+        /// The kernel's answer.
+        errno: Errno,
+    },
     /// The kernel refused a netlink request.
     #[error("cannot {doing}: {answer}{}", advice(answer.errno))]
     Netlink {
@@ -154,7 +172,9 @@ impl Error {
         match self {
             Error::Command { errno, .. }
             | Error::CreateMap { errno, .. }
-            | Error::Pin { errno, .. } => Some(*errno),
+            | Error::Pin { errno, .. }
+            | Error::Mkdir { errno, .. }
+            | Error::Element { errno, .. } => Some(*errno),
             Error::Netlink { answer, .. } => Some(answer.errno),
             Error::Rejected(rejection) => Some(rejection.errno),
             _ => None,
@@ -185,6 +205,15 @@ fn map_advice(errno: Errno) -> &'static str {
     match errno {
         Errno::EINVAL => "; this kernel does not have the type, or refuses the sizes or the flags",
         Errno::E2BIG | Errno::ENOMEM => "; take fewer entries or smaller values",
+        other => advice(other),
+    }
+}
+
+/// What the user can change about a key, a value or flags.
+fn element_advice(errno: Errno) -> &'static str {
+    match errno {
+        Errno::E2BIG => "; the map is full, or the key lies beyond its last index",
+        Errno::EINVAL => "; maps of this type do not do that, or not with these flags",
         other => advice(other),
     }
 }

@@ -225,7 +225,7 @@ impl Map {
     }
 
     fn failed(&self, doing: &str, errno: Errno) -> Error {
-        Error::Command { doing: format!("{doing} map {}", self.title()), errno }
+        Error::Element { doing: doing.to_owned(), map: self.title(), errno }
     }
 }
 

@@ -22,9 +22,7 @@ impl Pins {
         match self.kernel.mkdir(path) {
             Ok(()) => self.made.push(path.to_owned()),
             Err(Errno::EEXIST) => {}
-            Err(errno) => {
-                return Err(Error::Command { doing: format!("make directory {path}"), errno });
-            }
+            Err(errno) => return Err(Error::Mkdir { path: path.to_owned(), errno }),
         }
         Ok(())
     }
