@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use tempfile::NamedTempFile;
 
 /// A file on its way. Dropped before [`NewFile::finish`], it leaves nothing behind.
@@ -33,7 +33,11 @@ impl NewFile {
     /// Begins a file.
     pub(crate) fn create(path: &Path) -> anyhow::Result<NewFile> {
         let failed = || format!("cannot write {}", path.display());
-        let is_device = fs::metadata(path).is_ok_and(|it| !it.is_file() && !it.is_dir());
+        let there = fs::metadata(path);
+        if there.as_ref().is_ok_and(fs::Metadata::is_dir) {
+            bail!("cannot write {}: expected a file, found a directory", path.display());
+        }
+        let is_device = there.is_ok_and(|it| !it.is_file());
         let target = if is_device {
             Target::Device(File::options().write(true).open(path).with_context(failed)?)
         } else {

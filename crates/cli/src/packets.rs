@@ -1,12 +1,12 @@
 //! Packets from a pcap file and to one.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use pcap_file::DataLink;
 use pcap_file::pcap::{PcapHeader, PcapPacket, PcapReader, PcapWriter};
+use pcap_file::{DataLink, PcapError};
 
 use crate::new_file::NewFile;
 
@@ -40,6 +40,7 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Capture> {
 /// Packets on their way into a file, which appears under its name only when all are written.
 pub(crate) struct Writer {
     pcap: PcapWriter<NewFile>,
+    path: PathBuf,
 }
 
 impl Writer {
@@ -47,21 +48,28 @@ impl Writer {
     pub(crate) fn create(path: &Path, like: &Capture) -> anyhow::Result<Writer> {
         let header = PcapHeader { snaplen: like.header.snaplen.max(SNAPLEN), ..like.header };
         let pcap = PcapWriter::with_header(NewFile::create(path)?, header);
-        Ok(Writer { pcap: pcap.with_context(|| format!("cannot write {}", path.display()))? })
+        let pcap = pcap.with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(Writer { pcap, path: path.to_owned() })
     }
 
     /// Adds a packet.
     pub(crate) fn write(&mut self, at: Duration, data: &[u8]) -> anyhow::Result<()> {
         let len = u32::try_from(data.len()).context("a packet is longer than pcap can say")?;
-        self.pcap
-            .write_packet(&PcapPacket::new(at, len, data))
-            .map(drop)
-            .context("cannot write a packet")
+        match self.pcap.write_packet(&PcapPacket::new(at, len, data)) {
+            Ok(_) => Ok(()),
+            // The library speaks of reading here, which would mislead.
+            Err(PcapError::IoError(error)) => Err(error).with_context(|| self.failed()),
+            Err(error) => Err(error).with_context(|| self.failed()),
+        }
     }
 
     /// Gives the file its name.
     pub(crate) fn finish(self) -> anyhow::Result<()> {
         self.pcap.into_writer().finish()
+    }
+
+    fn failed(&self) -> String {
+        format!("cannot write {}", self.path.display())
     }
 }
 
