@@ -15,8 +15,9 @@ use crate::context::Context;
 use crate::select;
 use crate::words::{Usage, Words};
 
-const HELP: &str = "\
-Usage: skep btf { show | list } [id ID]
+/// What may stand behind the noun.
+pub(crate) const USAGE: &str = "\
+skep btf { show | list } [id ID]
        skep btf dump SOURCE [format raw]
 
        SOURCE := file PATH | id ID | prog PROG | map MAP [key | value | kv | all]
@@ -32,7 +33,7 @@ pub(crate) fn run(context: &Context<'_>, mut words: Words) -> anyhow::Result<()>
     match words.one_of(&["show", "list", "dump", "help"])? {
         "show" | "list" => show::run(context, words),
         "dump" => dump(context, words),
-        _ => context.output.text(HELP),
+        _ => context.output.usage(USAGE),
     }
 }
 

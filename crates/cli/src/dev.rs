@@ -11,8 +11,9 @@ use crate::context::Context;
 use crate::words::Words;
 use crate::{packets, verdicts};
 
-const HELP: &str = "\
-Usage: skep dev { show | list }
+/// What may stand behind the noun.
+pub(crate) const USAGE: &str = "\
+skep dev { show | list }
        skep dev add NAME [mtu BYTES]
        skep dev feed NAME FILE
 
@@ -32,7 +33,7 @@ pub(crate) fn run(context: &Context<'_>, mut words: Words) -> anyhow::Result<()>
         "show" | "list" => list(context, &words),
         "add" => add(context, words),
         "feed" => feed(context, words),
-        _ => context.output.text(HELP),
+        _ => context.output.usage(USAGE),
     }
 }
 

@@ -15,8 +15,9 @@ use crate::select;
 use crate::words::Words;
 use detail::Names;
 
-const HELP: &str = "\
-Usage: skep link { show | list } [LINK]
+/// What may stand behind the noun.
+pub(crate) const USAGE: &str = "\
+skep link { show | list } [LINK]
        skep link pin LINK PATH
        skep link detach LINK
 
@@ -32,7 +33,7 @@ pub(crate) fn run(context: &Context<'_>, mut words: Words) -> anyhow::Result<()>
         "show" | "list" => show(context, words),
         "pin" => pin(context, words),
         "detach" => detach(context, words),
-        _ => context.output.text(HELP),
+        _ => context.output.usage(USAGE),
     }
 }
 

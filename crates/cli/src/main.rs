@@ -2,9 +2,9 @@
 //!
 //! In reading order: this file (the command line and its exit status), `context` (what a command
 //! is given), `kernel` (which kernel), `output`, `words` and `select` (bpftool's grammar), then one
-//! file per command: `run` with `compile`, `packets`, `verdicts`, `dump` and `rejection`; `disasm`;
-//! `asm` with `new_file`; the nouns `prog`, `map`, `link`, `net`, `btf`, `dev`; `batch`; `generate`
-//! (completions and manual page).
+//! file per command: `run` with `compile`, `packets`, `verdicts`, `dump`, `trace_pipe` and
+//! `rejection`; `disasm`; `asm` with `new_file`; the nouns `prog`, `map`, `link`, `net`, `btf`,
+//! `dev`; `batch`; `generate` (completions and the manual's pages).
 
 #![forbid(unsafe_code)]
 
@@ -28,6 +28,7 @@ mod prog;
 mod rejection;
 mod run;
 mod select;
+mod trace_pipe;
 mod verdicts;
 mod words;
 
@@ -76,30 +77,30 @@ enum Command {
     Batch(batch::Args),
     /// Print completions for a shell
     Completions(generate::Completions),
-    /// Print the manual page
-    Man,
+    /// Print a page of the manual
+    Man(generate::Man),
 }
 
 /// The nouns, with bpftool's words behind them.
 #[derive(Debug, Subcommand)]
 enum Noun {
     /// Programs: load, loadall, show, list, run, dump, tracelog, pin
-    #[command(disable_help_flag = true)]
+    #[command(override_usage = prog::USAGE)]
     Prog(words::Given),
     /// Maps: create, show, list, dump, lookup, update, delete, getnext, pin, freeze
-    #[command(alias = "m", disable_help_flag = true)]
+    #[command(alias = "m", override_usage = map::USAGE)]
     Map(words::Given),
     /// Attachments that are objects: show, list, pin, detach
-    #[command(disable_help_flag = true)]
+    #[command(override_usage = link::USAGE)]
     Link(words::Given),
     /// Programs attached to network interfaces: attach, detach, list
-    #[command(disable_help_flag = true)]
+    #[command(override_usage = net::USAGE)]
     Net(words::Given),
     /// Type information: show, list, dump
-    #[command(disable_help_flag = true)]
+    #[command(override_usage = btf::USAGE)]
     Btf(words::Given),
     /// Virtual devices of the user-space kernel: add, list, feed
-    #[command(disable_help_flag = true)]
+    #[command(override_usage = dev::USAGE)]
     Dev(words::Given),
 }
 
@@ -127,7 +128,7 @@ fn dispatch(context: &Context<'_>, command: Command) -> anyhow::Result<()> {
         Command::Noun(Noun::Btf(given)) => btf::run(context, given.words()),
         Command::Batch(args) => batch::run(context, &args),
         Command::Completions(args) => generate::completions(context, &args),
-        Command::Man => generate::man(context),
+        Command::Man(args) => generate::man(context, &args),
     }
 }
 
@@ -169,7 +170,7 @@ impl Cli {
                 | Noun::Btf(given)
                 | Noun::Dev(given),
             ) => given.form,
-            Command::Disasm(_) | Command::Asm(_) | Command::Completions(_) | Command::Man => {
+            Command::Disasm(_) | Command::Asm(_) | Command::Completions(_) | Command::Man(_) => {
                 Form::default()
             }
         };

@@ -17,8 +17,9 @@ use crate::context::Context;
 use crate::words::Words;
 use crate::{dump, select};
 
-const HELP: &str = "\
-Usage: skep map { show | list } [MAP]
+/// What may stand behind the noun.
+pub(crate) const USAGE: &str = "\
+skep map { show | list } [MAP]
        skep map create PATH type TYPE key KEY_SIZE value VALUE_SIZE entries MAX_ENTRIES \\
                        name NAME [flags FLAGS] [inner_map MAP]
        skep map dump MAP
@@ -54,7 +55,7 @@ pub(crate) fn run(context: &Context<'_>, mut words: Words) -> anyhow::Result<()>
         "getnext" => element::getnext(context, words),
         "pin" => pin(context, words),
         "freeze" => freeze(context, words),
-        _ => context.output.text(HELP),
+        _ => context.output.usage(USAGE),
     }
 }
 

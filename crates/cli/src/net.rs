@@ -14,8 +14,9 @@ use crate::context::Context;
 use crate::select;
 use crate::words::Words;
 
-const HELP: &str = "\
-Usage: skep net { show | list } [dev NAME]
+/// What may stand behind the noun.
+pub(crate) const USAGE: &str = "\
+skep net { show | list } [dev NAME]
        skep net attach ATTACH_TYPE PROG dev NAME [{ overwrite | link PATH }]
        skep net detach ATTACH_TYPE dev NAME
 
@@ -36,7 +37,7 @@ pub(crate) fn run(context: &Context<'_>, mut words: Words) -> anyhow::Result<()>
         "show" | "list" => show(context, words),
         "attach" => attach(context, words),
         "detach" => detach(context, words),
-        _ => context.output.text(HELP),
+        _ => context.output.usage(USAGE),
     }
 }
 

@@ -70,6 +70,11 @@ impl Output {
         self.bytes(text.as_bytes())
     }
 
+    /// Prints how a noun is used; as in bpftool, that is nothing in JSON.
+    pub(crate) fn usage(&self, usage: &str) -> anyhow::Result<()> {
+        if self.is_json() { self.json(Value::Null) } else { self.text(&format!("Usage: {usage}")) }
+    }
+
     /// Prints bytes as they are.
     pub(crate) fn bytes(&self, bytes: &[u8]) -> anyhow::Result<()> {
         let mut out = io::stdout().lock();

@@ -17,8 +17,9 @@ use crate::context::Context;
 use crate::select;
 use crate::words::Words;
 
-const HELP: &str = "\
-Usage: skep prog { show | list } [PROG]
+/// What may stand behind the noun.
+pub(crate) const USAGE: &str = "\
+skep prog { show | list } [PROG]
        skep prog dump xlated PROG [{ file FILE | [opcodes] [linum] }]
        skep prog dump jited  PROG [file FILE]
        skep prog pin PROG PATH
@@ -49,7 +50,7 @@ pub(crate) fn run(context: &Context<'_>, mut words: Words) -> anyhow::Result<()>
         "loadall" => load::all(context, words),
         "run" => test_run::run(context, words),
         "tracelog" => tracelog::run(context, &words),
-        _ => context.output.text(HELP),
+        _ => context.output.usage(USAGE),
     }
 }
 

@@ -17,10 +17,11 @@ use skep_uapi::{Destination, Machine, ProgType, XdpAction};
 use crate::compile;
 use crate::context::Context;
 use crate::dump::{self, Types};
-use crate::kernel::Chosen;
+use crate::kernel::{Chosen, Which};
 use crate::output::Form;
 use crate::packets::{self, Packet, Writer};
 use crate::rejection::Shown;
+use crate::trace_pipe;
 use crate::verdicts;
 
 /// Run a program on the packets of a file
@@ -61,7 +62,9 @@ pub(crate) fn run(context: &Context<'_>, args: &Args) -> anyhow::Result<()> {
 
     let run = feed(&receiver, packets, args.repeat, out.as_mut())?;
 
-    let report = Report { args, program, chosen: &chosen, loaded: &loaded, run: &run };
+    let printed = printed(&chosen)?;
+    let report =
+        Report { args, program, chosen: &chosen, loaded: &loaded, run: &run, printed: &printed };
     if context.output.is_json() {
         context.output.json(report.json()?)?;
     } else {
@@ -192,7 +195,7 @@ fn feed(
         for (index, packet) in packets.iter().enumerate() {
             let outcome = receiver
                 .receive(&packet.data)
-                .with_context(|| format!("packet {} ({} bytes)", index + 1, packet.data.len()))?;
+                .with_context(|| packet_title(index, &packet.data))?;
             *run.verdicts.entry(outcome.verdict).or_default() += 1;
             run.packets += 1;
             if let (Some(out), Some(frame)) = (&mut out, outcome.frame) {
@@ -204,6 +207,23 @@ fn feed(
     Ok(run)
 }
 
+/// Which packet it was that could not be run, and why if its size says so.
+fn packet_title(index: usize, data: &[u8]) -> String {
+    let title = format!("packet {} ({} bytes)", index + 1, data.len());
+    if data.len() >= ETHERNET_BYTES {
+        return title;
+    }
+    format!("{title}: expected a frame of at least {ETHERNET_BYTES} bytes, the Ethernet header")
+}
+
+/// What the program printed. Linux shows it to everybody at once, in `skep prog tracelog`.
+fn printed(chosen: &Chosen) -> anyhow::Result<Vec<String>> {
+    match chosen.which {
+        Which::User => trace_pipe::printed(&*chosen.kernel),
+        Which::Linux => Ok(Vec::new()),
+    }
+}
+
 /// What is told at the end.
 struct Report<'a> {
     args: &'a Args,
@@ -211,9 +231,12 @@ struct Report<'a> {
     chosen: &'a Chosen,
     loaded: &'a Loaded,
     run: &'a Run,
+    printed: &'a [String],
 }
 
-/// Maps of at most so many elements are shown in full.
+/// Two addresses and a type.
+const ETHERNET_BYTES: usize = 14;
+/// Maps of at most so many elements are shown in full, and so many lines that were printed.
 const SHORT: usize = 16;
 
 impl Report<'_> {
@@ -234,6 +257,15 @@ impl Report<'_> {
             writeln!(text, "warning: {warning}")?;
         }
         text.push_str(&verdicts::histogram(&self.verdicts().collect::<Vec<_>>()));
+        if !self.printed.is_empty() {
+            writeln!(text, "printed ({} lines):", self.printed.len())?;
+        }
+        for line in self.printed.iter().take(SHORT) {
+            writeln!(text, "  {line}")?;
+        }
+        if self.printed.len() > SHORT {
+            writeln!(text, "{} more are shown with --json", self.printed.len() - SHORT)?;
+        }
         for map in self.maps() {
             let info = map.map.info();
             let (kind, entries) = (info.map_type, info.max_entries);
@@ -272,6 +304,7 @@ impl Report<'_> {
             ("time_ns", u64::try_from(run.time.as_nanos())?.into()),
             ("packets_per_second", run.packets_per_second().into()),
             ("verdicts", Value::Object(verdicts)),
+            ("printed", Value::Array(self.printed.iter().map(|it| it.as_str().into()).collect())),
             ("maps", Value::Array(maps)),
             ("warnings", Value::Array(warnings)),
         ]))

@@ -9,7 +9,7 @@ use crate::output::Form;
 /// What stands behind a noun.
 #[derive(Args, Debug)]
 pub(crate) struct Given {
-    /// bpftool's words; `help` lists them
+    /// bpftool's words, one of the lines above
     #[arg(value_name = "WORD")]
     words: Vec<String>,
     #[command(flatten)]

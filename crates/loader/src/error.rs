@@ -222,8 +222,8 @@ fn element_advice(errno: Errno) -> &'static str {
 fn pin_advice(errno: Errno) -> &'static str {
     match errno {
         Errno::EPERM | Errno::EINVAL => {
-            "; pins live in a BPF file system, and names have no full stop: \
-             mount one with `mount -t bpf bpffs DIR`"
+            "; pins live in a BPF file system (/sys/fs/bpf, or another that \
+             `mount -t bpf bpffs DIR` makes), and their names have no full stop"
         }
         Errno::ENOENT => "; make the directory first",
         Errno::EEXIST => "; remove the pin that is there, or choose another path",
