@@ -3,6 +3,7 @@
 mod attr;
 mod batch;
 mod btf_load;
+mod descriptors;
 mod get_fd_by_id;
 mod get_next_id;
 mod link_create;

@@ -59,6 +59,16 @@ pub fn on_linux_alone(name: &str, reason: &str, test: impl Fn(&Subject)) {
     }
 }
 
+/// Runs `test` on Linux, directly and behind a socket, and says why not on the user-space kernel.
+pub fn on_every_linux(name: &str, reason: &str, test: impl Fn(&Subject)) {
+    not_run(&format!("{name} on user"), reason);
+    if let Some(kernel) = linux(name) {
+        test(&kernel);
+        eprintln!("{name} on remote linux");
+        test(&remote_linux());
+    }
+}
+
 /// Says that a test, or its part on one kernel, does not run here, and why.
 pub fn not_run(test: &str, reason: &str) {
     eprintln!("not run: {test}: {reason}");

@@ -4,7 +4,10 @@ use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::cmsg_space;
 use rustix::io::Errno as HostErrno;
@@ -128,30 +131,72 @@ impl Channel {
         self.descriptor.take()
     }
 
+    /// Looks for bytes for a moment, and then sleeps until there are some: to be woken on another
+    /// processor can take longer than the whole call.
     fn receive_some(&mut self) -> Result<usize, Error> {
         if self.received == self.incoming.len() {
             // Twice what has come, whatever was announced.
             let larger = self.incoming.len() * 2;
             self.incoming.resize(larger, 0);
         }
+        let now =
+            |result| if matches!(result, Err(HostErrno::AGAIN)) { None } else { Some(result) };
+        let look = RecvFlags::DONTWAIT;
+        let mut received = now(self.receive_once(look));
+        if received.is_none() {
+            received = alert(|| now(self.receive_once(look)));
+        }
+        let received = match received {
+            Some(received) => received,
+            None => loop {
+                match self.receive_once(RecvFlags::empty()) {
+                    Err(HostErrno::INTR) => {}
+                    received => break received,
+                }
+            },
+        };
+        let bytes = received.map_err(|error| Error::Lost(Some(error.into())))?;
+        self.received += bytes;
+        Ok(bytes)
+    }
+
+    fn receive_once(&mut self, flags: RecvFlags) -> Result<usize, HostErrno> {
         let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let mut into = [IoSliceMut::new(&mut self.incoming[self.received..])];
-        let result = recvmsg(&self.stream, &mut into, &mut control, RecvFlags::CMSG_CLOEXEC);
-        let bytes = match result {
-            Ok(message) => message.bytes,
-            Err(HostErrno::INTR) => return self.receive_some(),
-            Err(error) => return Err(Error::Lost(Some(error.into()))),
-        };
+        let flags = flags | RecvFlags::CMSG_CLOEXEC;
+        let bytes = recvmsg(&self.stream, &mut into, &mut control, flags)?.bytes;
         for message in control.drain() {
             if let RecvAncillaryMessage::ScmRights(descriptors) = message {
                 // One is all that any message comes with; further ones are closed here.
                 self.descriptor = descriptors.into_iter().next().or(self.descriptor.take());
             }
         }
-        self.received += bytes;
         Ok(bytes)
     }
+}
+
+/// How long a thread stays awake for what comes next. Who makes one call after another is back
+/// within a few microseconds.
+const ALERT: Duration = Duration::from_micros(50);
+/// How many threads of this process are awake for nothing.
+static AWAKE: AtomicUsize = AtomicUsize::new(0);
+
+/// Asks `look` again and again for a moment, unless other threads do so already: half of the
+/// processors are left to those who have work. It gives way each time, since the one that is
+/// waited for may be meant for the same processor.
+fn alert<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    static MOST: OnceLock<usize> = OnceLock::new();
+    let most = *MOST.get_or_init(|| thread::available_parallelism().map_or(1, usize::from) / 2);
+    let is_one_of_few = AWAKE.fetch_add(1, Ordering::Relaxed) < most;
+    let until = Instant::now() + ALERT;
+    let mut found = None;
+    while is_one_of_few && found.is_none() && Instant::now() < until {
+        thread::yield_now();
+        found = look();
+    }
+    AWAKE.fetch_sub(1, Ordering::Relaxed);
+    found
 }
 
 fn checked_length(length: [u8; LENGTH]) -> Result<usize, Error> {
