@@ -5,8 +5,8 @@
 //! the fiftieth part of that. A run is a function of its seed. What breaks a target is written to
 //! `found/`, and a seed for the next run if it stays there; programs are named by their seed.
 //!
-//! In reading order: this file, `targets` (what is fed), `readers`, `attr` and `program` (the properties),
-//! `mutate` (nearly valid bytes), `random`.
+//! In reading order: this file, `targets` (what is fed), `readers`, `attr`, `wire` and
+//! `program` (the properties), `mutate` (nearly valid bytes), `random`.
 
 #![forbid(unsafe_code)]
 
@@ -18,6 +18,7 @@ mod program;
 mod random;
 mod readers;
 mod targets;
+mod wire;
 
 // The modules of a binary cannot be imported: the reader of captures is built here once more.
 #[expect(dead_code, reason = "nothing is written here")]

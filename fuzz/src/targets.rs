@@ -9,6 +9,7 @@ use crate::mutate;
 use crate::program;
 use crate::random::Random;
 use crate::readers;
+use crate::wire;
 
 pub struct Target {
     pub name: &'static str,
@@ -31,6 +32,8 @@ pub const TARGETS: &[Target] = &[
     bytes("btf_parse", readers::btf, readers::btf_parse),
     bytes("pcap_read", readers::captures, readers::pcap_read),
     bytes("attr_decode", |_| attr::seeds(), attr::attr_decode),
+    bytes("wire_decode", |_| wire::seeds(), wire::wire_decode),
+    bytes("server_answers", |_| wire::seeds(), wire::server_answers),
     programs("verified_never_faults", program::verified_never_faults),
     programs("verdict_equals_linux", program::verdict_equals_linux),
 ];
