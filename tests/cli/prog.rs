@@ -1,6 +1,8 @@
 //! `skep prog`.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::Stdio;
 
 use crate::tools;
 use crate::transcript::{self, Place, same_as_bpftool, skep};
@@ -161,8 +163,16 @@ fn on_the_user_space_kernel_nouns_need_a_batch() {
 #[test]
 fn what_programs_print_is_read_back() {
     const NAME: &str = "prog what_programs_print_is_read_back";
-    let reason = "trace_pipe is the whole machine's, and whoever reads a line takes it away";
-    skep_tests::not_run(&format!("{NAME} on linux"), reason);
+    skep_tests::on_every_kernel(NAME, |subject| match (subject.name, subject.trace_pipe()) {
+        ("user", _) => tracelog_of_a_batch(),
+        ("linux", Ok(pipe)) => tracelog_on_linux(pipe.tracefs().expect("Linux has a tracefs")),
+        ("linux", Err(reason)) => skep_tests::not_run(&format!("{NAME} on linux"), &reason),
+        // The command has no kernel behind a socket of the test's.
+        _ => {}
+    });
+}
+
+fn tracelog_of_a_batch() {
     let run = "prog run tests/cli/print.s data_in README.md";
     for option in ["", "-j"] {
         let line = format!("printf '{run}\\n{run}\\nprog tracelog\\n' | \"$0\" {option} batch -");
@@ -175,5 +185,33 @@ fn what_programs_print_is_read_back() {
         assert_eq!(text.matches("bpf_trace_printk: hi 7").count(), 2, "{text}");
         let ends = if option == "-j" { "hi 7\"" } else { "hi 7\n" };
         assert_eq!(text.matches(ends).count(), 2, "{text}");
+    }
+}
+
+/// On Linux the log has no end: it is read as far as the lines that are awaited. A mount that only
+/// this `skep` sees puts the test's own buffer in the place of the machine's.
+fn tracelog_on_linux(tracefs: &Path) {
+    let place = Place { bpf: String::new(), tmp: Path::new("."), netns: None };
+    for option in ["", "-j"] {
+        skep(&place, "linux", "prog run tests/cli/print.s data_in README.md");
+        let script = "mount --bind \"$1\" /sys/kernel/tracing && exec \"$0\" $2 prog tracelog";
+        let mut child = place
+            .command(Path::new("unshare"))
+            .args(["--mount", "--propagation", "private", "sh", "-c", script])
+            .arg(skep_tests::skep())
+            .arg(tracefs)
+            .arg(option)
+            .env("SKEP_KERNEL", "linux")
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("unshare can be started");
+        let out = BufReader::new(child.stdout.take().expect("it is a pipe"));
+        let end =
+            if option == "-j" { "bpf_trace_printk: hi 7\"" } else { "bpf_trace_printk: hi 7" };
+        let found = out.lines().map_while(Result::ok).any(|line| line.ends_with(end));
+        // It reads on until it is stopped, unless it has failed already.
+        let _ = child.kill();
+        let status = child.wait();
+        assert!(found, "{status:?}");
     }
 }

@@ -5,7 +5,7 @@
 //! test` counts. What it is not: a place for assertions; those stand in the tests.
 //!
 //! In reading order: this file, `device` (a network interface of the test's own), `bpffs` (a
-//! directory for pins of the test's own), `binary` (the command line's program).
+//! directory for pins of the test's own), `tracefs` (what programs print), `binary` (the command line's program).
 //!
 //! ```
 //! skep_tests::on_every_kernel("an_array_holds_zeros", |kernel| {
@@ -23,6 +23,7 @@ mod binary;
 mod bpffs;
 mod device;
 mod remote;
+mod tracefs;
 
 use std::cell::RefCell;
 use std::ops::Deref;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 pub use binary::{root, skep};
 pub use bpffs::Bpffs;
 pub use device::on_every_kernel_with_device;
+pub use tracefs::TracePipe;
 
 use remote::{REMOTE_USER, Server, remote_linux, remote_user};
 use skep_isa::assemble;

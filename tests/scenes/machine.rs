@@ -1,8 +1,8 @@
 //! The machine: eleven registers, 512 bytes of stack, five arguments, maps as shared memory,
 //! helpers.
 
-use skep_tests::{Subject, insns, on_every_kernel};
-use skep_uapi::{Command, Errno, Fd, Name, ProgLoad, ProgType, TestRun};
+use skep_tests::{Subject, insns, not_run, on_every_kernel};
+use skep_uapi::{Command, Errno, Fd, Name, Open, ProgLoad, ProgType, TestRun};
 
 #[test]
 fn eleven_registers_hold_64_bits() {
@@ -98,6 +98,50 @@ fn a_map_is_memory_shared_with_the_program() {
         let beyond = text.replace(&format!("r0 += {}", bytes - 8), &format!("r0 += {}", bytes - 7));
         assert_refused(kernel, &beyond, Errno::EACCES, "invalid access to map value");
     });
+}
+
+/// `skep prog tracelog` prints the same: see `cli/`.
+#[test]
+fn what_a_program_prints_is_read_back() {
+    const NAME: &str = "machine::what_a_program_prints_is_read_back";
+    on_every_kernel(NAME, |kernel| {
+        let pipe = match kernel.trace_pipe() {
+            Ok(pipe) => pipe,
+            Err(reason) => return not_run(&format!("{NAME} on {}", kernel.name), &reason),
+        };
+        // The number tells our line from those of other programs.
+        let number = std::process::id();
+        let format = u64::from_le_bytes(*b"skep %d\0");
+        let text = format!(
+            "r1 = {format:#x} ll
+             *(u64 *)(r10 - 8) = r1
+             r1 = r10
+             r1 += -8
+             r2 = 8
+             r3 = {number}
+             call bpf_trace_printk
+             exit"
+        );
+        let line = format!("skep {number}");
+        assert_eq!(run(kernel, &text) as usize, line.len());
+        let read = read_until(kernel, pipe.path(), &format!(": bpf_trace_printk: {line}\n"));
+        read.unwrap_or_else(|read| panic!("{} printed {read}", kernel.name));
+    });
+}
+
+/// Reads a file until `words` are there; what was read where they never come.
+fn read_until(kernel: &Subject, path: &str, words: &str) -> Result<(), String> {
+    let mut read = String::new();
+    let fd = kernel.open(Open::File { path, write: false }).map_err(|errno| errno.to_string())?;
+    while !read.contains(words) {
+        let mut chunk = [0; 4096];
+        match kernel.read(fd, &mut chunk) {
+            Ok(0) | Err(_) => break,
+            Ok(count) => read += &String::from_utf8_lossy(&chunk[..count]),
+        }
+    }
+    kernel.close(fd);
+    if read.contains(words) { Ok(()) } else { Err(read) }
 }
 
 /// The verdict on a frame.
