@@ -4,7 +4,7 @@
 //! then stderr with `! ` before each line, then `= N` where the exit status is not 0. Commands run
 //! in the root of the project; `{tmp}` is a fresh directory, shared by the commands of a file, and
 //! `{bin}` the one that `skep` lies in.
-//! The nouns (`prog`, `map`, `link`, `net`, `btf`) run on every kernel: see `transcript`.
+//! The nouns (`prog`, `map`, `link`, `net`, `btf`, `tree`) run on every kernel: see `transcript`.
 //! `SKEP_BLESS=1` writes what is seen into the files.
 
 mod btf;
@@ -15,6 +15,7 @@ mod net;
 mod prog;
 mod tools;
 mod transcript;
+mod tree;
 
 use golden::check;
 

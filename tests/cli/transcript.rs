@@ -121,12 +121,14 @@ impl Place<'_> {
         words.map(|word| word.replace("{bpf}", &self.bpf).replace("{tmp}", tmp)).collect()
     }
 
-    /// A command that runs here.
+    /// A command that runs here. With a network of its own it has processes of its own too, so
+    /// that nobody sees what other tests hold for a moment.
     pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = match self.netns {
             Some(netns) => {
                 let mut ip = Command::new("ip");
-                ip.args(["netns", "exec", netns]).arg(program);
+                ip.args(["netns", "exec", netns, "unshare", "--pid", "--fork", "--mount-proc"]);
+                ip.arg(program);
                 ip
             }
             None => Command::new(program),
@@ -175,7 +177,10 @@ const NUMBERS: &[&str] = &[
     "\"id\":",
     "btf_id ",
     "\"btf_id\":",
+    " link ",
     " prog ",
+    " map ",
+    " btf ",
     "\"prog_id\":",
     "prog_ids ",
     "\"prog_ids\":[",

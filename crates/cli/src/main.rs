@@ -4,7 +4,7 @@
 //! is given), `kernel` (which kernel), `output`, `words` and `select` (bpftool's grammar), then one
 //! file per command: `run` with `compile`, `packets`, `verdicts`, `dump`, `trace_pipe` and
 //! `rejection`; `disasm`; `asm` with `new_file`; the nouns `prog`, `map`, `link`, `net`, `btf`,
-//! `dev`; `batch`; `generate` (completions and the manual's pages).
+//! `dev`, `tree`; `batch`; `generate` (completions and the manual's pages).
 
 #![forbid(unsafe_code)]
 
@@ -29,6 +29,7 @@ mod rejection;
 mod run;
 mod select;
 mod trace_pipe;
+mod tree;
 mod verdicts;
 mod words;
 
@@ -99,6 +100,9 @@ enum Noun {
     /// Type information: show, list, dump
     #[command(override_usage = btf::USAGE)]
     Btf(words::Given),
+    /// Who holds what: processes, pins, links, programs, maps
+    #[command(override_usage = tree::USAGE)]
+    Tree(words::Given),
     /// Virtual devices of the user-space kernel: add, list, feed
     #[command(override_usage = dev::USAGE)]
     Dev(words::Given),
@@ -124,6 +128,7 @@ fn dispatch(context: &Context<'_>, command: Command) -> anyhow::Result<()> {
         Command::Noun(Noun::Map(given)) => map::run(context, given.words()),
         Command::Noun(Noun::Link(given)) => link::run(context, given.words()),
         Command::Noun(Noun::Net(given)) => net::run(context, given.words()),
+        Command::Noun(Noun::Tree(given)) => tree::run(context, given.words()),
         Command::Noun(Noun::Dev(given)) => dev::run(context, given.words()),
         Command::Noun(Noun::Btf(given)) => btf::run(context, given.words()),
         Command::Batch(args) => batch::run(context, &args),
@@ -168,7 +173,8 @@ impl Cli {
                 | Noun::Link(given)
                 | Noun::Net(given)
                 | Noun::Btf(given)
-                | Noun::Dev(given),
+                | Noun::Dev(given)
+                | Noun::Tree(given),
             ) => given.form,
             Command::Disasm(_) | Command::Asm(_) | Command::Completions(_) | Command::Man(_) => {
                 Form::default()

@@ -216,7 +216,7 @@ impl Attached {
 }
 
 /// `XDP_ATTACHED_*` in bpftool's words.
-fn mode_word(mode: u8) -> &'static str {
+pub(crate) fn mode_word(mode: u8) -> &'static str {
     match mode {
         1 => "driver",
         2 => "generic",

@@ -35,7 +35,12 @@ impl Link {
 
     /// Opens the link behind a pin.
     pub fn from_pin(kernel: &Arc<dyn Kernel>, path: &str) -> Result<Link, Error> {
-        Ok(Link { handle: Handle::from_pin(kernel, path)?.expect(path, ObjectKind::Link)? })
+        Ok(Link::from_handle(Handle::from_pin(kernel, path)?.expect(path, ObjectKind::Link)?))
+    }
+
+    /// Takes over a descriptor of a link.
+    pub fn from_handle(handle: Handle) -> Link {
+        Link { handle }
     }
 
     /// Every link that the kernel holds.

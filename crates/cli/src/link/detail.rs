@@ -16,6 +16,11 @@ impl Names {
         Names(xdp::interfaces(kernel).unwrap_or_default())
     }
 
+    /// The interfaces themselves, with what is attached to them.
+    pub(crate) fn interfaces(&self) -> &[NetLink] {
+        &self.0
+    }
+
     /// A link may sit in another network namespace, or be detached (index 0).
     fn of(&self, ifindex: u32) -> &str {
         let found = self.0.iter().find(|link| link.ifindex == ifindex);
