@@ -5,7 +5,8 @@ use std::process::Command;
 
 use skep_loader::attach::xdp;
 use skep_loader::{Handle, Prog};
-use skep_uapi::{AttachType, LinkCreate, ProgType, Target};
+use skep_tests::four_byte_key;
+use skep_uapi::{AttachType, LinkCreate, MapCreate, MapType, ProgType, Target};
 
 use crate::transcript::{self, Netns, Place, skep, user_batch};
 
@@ -67,6 +68,49 @@ fn a_process_holds_by_descriptors() {
         );
         let place = Place { bpf: String::new(), tmp: Path::new("."), netns: None };
         assert_eq!(skep(&place, "linux", &format!("tree pid {pid}")), expect);
+    });
+}
+
+/// A map of programs holds them, a map of maps those in it; a program may be in the map that it
+/// jumps through itself.
+#[test]
+fn maps_hold_what_is_in_them() {
+    const NAME: &str = "tree maps_hold_what_is_in_them";
+    let reason = "it has no maps of programs or maps yet";
+    skep_tests::on_linux_alone(NAME, reason, |subject| {
+        let progs = MapCreate { map_type: MapType::PROG_ARRAY, value_size: 4, ..four_byte_key() };
+        let progs = subject.map(MapCreate { max_entries: 4, ..progs });
+        let jump = format!("r2 = map[fd:{progs}]\nr3 = 0\ncall tail_call\nr0 = 2\nexit");
+        let prog = subject.prog(ProgType::XDP, &jump);
+        subject.map_update(progs, &[2, 0, 0, 0], &prog.0.to_ne_bytes(), 0).expect("it fits");
+        let inner = subject.array(8, 1);
+        let outer = MapCreate { map_type: MapType::HASH_OF_MAPS, value_size: 4, ..four_byte_key() };
+        let inner_map_fd = Some(inner);
+        let outer = subject.map(MapCreate { max_entries: 4, inner_map_fd, ..outer });
+        subject.map_update(outer, &[7; 4], &inner.0.to_ne_bytes(), 0).expect("it fits");
+        let id = |fd| subject.map_info(fd).expect("a map").id;
+        let (progs_id, inner_id, outer_id) = (id(progs), id(inner), id(outer));
+        let prog_id = subject.prog_info(prog, Default::default()).expect("a program").id;
+        let place = Place { bpf: String::new(), tmp: Path::new("."), netns: None };
+        let check = |words: &str, expect: &str| {
+            let text = skep(&place, "linux", words);
+            assert!(text.contains(expect), "{words}: expected\n{expect}in\n{text}");
+        };
+        check(
+            &format!("tree map id {progs_id}"),
+            &format!(
+                "fd {progs}: map {progs_id}  prog_array  skep_test\n   \
+                    │  └─ prog {prog_id}  xdp  skep_test\n   \
+                    │     └─ map {progs_id}  prog_array  skep_test  (see above)\n"
+            ),
+        );
+        check(
+            &format!("tree map id {inner_id}"),
+            &format!(
+                "fd {outer}: map {outer_id}  hash_of_maps  skep_test\n      \
+                       └─ map {inner_id}  array  skep_test\n"
+            ),
+        );
     });
 }
 

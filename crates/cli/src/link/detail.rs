@@ -233,3 +233,65 @@ fn hook(hooknum: u32) -> String {
     let word = usize::try_from(hooknum).ok().and_then(|at| known.get(at));
     word.map_or_else(|| format!("hook {hooknum}"), |word| (*word).to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use skep_kernel::UserKernel;
+
+    use super::*;
+
+    /// The kinds that not every machine can make; the others are played in `tests/cli`.
+    #[test]
+    fn kinds_are_told_in_both_forms() {
+        let kernel: Arc<dyn Kernel> = Arc::new(UserKernel::default());
+        let names = Names::read(&kernel);
+        let check = |detail: LinkInfoDetail, expect: &str, members: &str| {
+            let info = LinkInfo { detail, ..LinkInfo::default() };
+            assert_eq!(plain(&kernel, &info, &names).join(" / "), expect);
+            assert_eq!(Value::Object(json(&kernel, &info, &names)).to_string(), members);
+        };
+        let attach_type = AttachType::TRACE_FENTRY;
+        check(
+            LinkInfoDetail::Tracing { attach_type, target_obj_id: 1, target_btf_id: 2, cookie: 3 },
+            "prog_type unknown  attach_type trace_fentry / target_obj_id 1  target_btf_id 2  \
+             cookie 3",
+            r#"{"prog_type":"unknown","attach_type":"trace_fentry","target_obj_id":1,"target_btf_id":2,"cookie":3}"#,
+        );
+        check(
+            LinkInfoDetail::Cgroup { cgroup_id: 7, attach_type: AttachType(999) },
+            "cgroup_id 7  attach_type AttachType 999",
+            r#"{"cgroup_id":7,"attach_type":999}"#,
+        );
+        check(
+            LinkInfoDetail::Netkit { ifindex: 9, attach_type: AttachType::NETKIT_PEER },
+            "ifindex (unknown)(9)  attach_type netkit_peer",
+            r#"{"devname":"(unknown)","ifindex":9,"attach_type":"netkit_peer"}"#,
+        );
+        check(
+            LinkInfoDetail::Netfilter { pf: 4, hooknum: 9, priority: -1, flags: 1 },
+            "pf 4 hook 9 prio -1 flags 0x1",
+            r#"{"pf":4,"hook":9,"prio":-1,"flags":1}"#,
+        );
+        check(
+            LinkInfoDetail::PerfEvent(PerfEventLink::Kprobe {
+                on_return: true,
+                func_name: "vfs_read".to_owned(),
+                offset: 4,
+                addr: 0,
+                missed: 0,
+                cookie: 0,
+            }),
+            "kretprobe vfs_read+0x4",
+            r#"{"retprobe":true,"func":"vfs_read","offset":4,"addr":0}"#,
+        );
+        check(
+            LinkInfoDetail::PerfEvent(PerfEventLink::Tracepoint {
+                tp_name: "sched_switch".to_owned(),
+                cookie: 5,
+            }),
+            "tracepoint sched_switch  cookie 5",
+            r#"{"tracepoint":"sched_switch","cookie":5}"#,
+        );
+        check(LinkInfoDetail::Other, "", "{}");
+    }
+}

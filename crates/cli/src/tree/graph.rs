@@ -149,10 +149,12 @@ impl Graph {
             unseen.map(|(it, _)| *it).collect::<Vec<Node>>()
         };
         let first = unseen(&shown);
-        let is_held = |node: &Node| {
-            first.iter().any(|other| other != node && self.holds(*other).contains(node))
+        let others = |node: &Node| {
+            let node = *node;
+            self.holds(node).iter().copied().filter(move |held| *held != node)
         };
-        let mut roots: Vec<Node> = first.iter().copied().filter(|node| !is_held(node)).collect();
+        let is_held: BTreeSet<Node> = first.iter().flat_map(others).collect();
+        let mut roots: Vec<Node> = first.into_iter().filter(|it| !is_held.contains(it)).collect();
         shown.extend(self.reach(roots.iter().copied()));
         while let Some(node) = unseen(&shown).first() {
             roots.push(*node);
