@@ -13,16 +13,17 @@ use skep_remote::wire::{
 };
 use skep_remote::{Client, Options, Stop, serve};
 use skep_uapi::{
-    Command, Errno, Fd, Info, Kernel, LinkCreate, LinkDetail, LookupBatch, MapCreate, MapInfo,
-    MapType, Netlink, Open, ProgInfo, ProgLoad, ProgType, Target,
+    Command, Errno, Fd, Info, Kernel, LinkCreate, LinkDetail, MapCreate, MapInfo, MapType, Netlink,
+    Open, ProgInfo, ProgLoad, ProgType, Target,
 };
 
-/// Messages of many kinds, without their lengths. No program among them can be loaded: a test run
-/// may be asked to go on for as long as it likes.
+/// Messages of many kinds, without their lengths. No program among them can be loaded, and none is
+/// a batch: a test run may be asked to go on for as long as it likes, and to walk the buckets of a
+/// huge map takes seconds, here as on Linux.
 pub fn seeds() -> Vec<Vec<u8>> {
     let mut seeds = Vec::new();
     let (fd, key, start_id) = (Fd(3), &[0; 4][..], 0);
-    let (value, next_id, count) = (&mut [1; 8][..], &mut 0, &mut 1);
+    let (value, next_id) = (&mut [1; 8][..], &mut 0);
     let mut push = |command: Command<'_>| seeds.push(command_message(command));
     for map_type in [MapType::HASH, MapType::ARRAY, MapType::PERCPU_HASH] {
         let (key_size, value_size, max_entries) = (4, 8, 4);
@@ -34,16 +35,6 @@ pub fn seeds() -> Vec<Vec<u8>> {
     push(Command::MapLookupElem { map_fd: fd, key, value: &mut *value, flags: 0 });
     push(Command::MapGetNextKey { map_fd: fd, key: Some(key), next_key: &mut [0; 4] });
     push(Command::MapDeleteElem { map_fd: fd, key });
-    push(Command::MapLookupBatch(LookupBatch {
-        map_fd: fd,
-        in_batch: None,
-        out_batch: &mut [0; 4],
-        keys: &mut [0; 16],
-        values: &mut [0; 32],
-        count,
-        elem_flags: 0,
-        flags: 0,
-    }));
     push(Command::MapGetNextId { start_id, next_id });
     push(Command::MapGetFdById { map_id: 1, open_flags: 0 });
     push(Command::MapFreeze { map_fd: fd });

@@ -15,6 +15,7 @@ mod map_freeze;
 mod map_get_next_key;
 mod map_lookup_elem;
 mod map_update_elem;
+mod mmap;
 mod numbers;
 mod obj_get_info_by_fd;
 mod obj_pin;

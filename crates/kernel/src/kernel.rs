@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use skep_uapi::{
-    Area, Child, Command, Device, Entry, Errno, Fd, Kernel, Machine, Mapping, NetError, Netlink,
-    Open, PerfEvent, PerfRequest, Received, Reply, SocketOption,
+    Area, Child, Command, Device, Entry, Errno, Fd, Grant, Kernel, Machine, Mapping, NetError,
+    Netlink, Open, PerfEvent, PerfRequest, Received, Reply, SocketOption,
 };
 
 use crate::btf::BtfObject;
@@ -210,6 +210,11 @@ impl Kernel for UserKernel {
     fn mmap(&self, fd: Fd, area: Area) -> Result<Mapping, Errno> {
         let (map, access) = self.fds.map(fd)?;
         maps::mmap::map_memory(&map, access, area)
+    }
+
+    fn grant(&self, fd: Fd, area: Area) -> Result<Grant, Errno> {
+        let (map, access) = self.fds.map(fd)?;
+        maps::mmap::grant(&map, access, area)
     }
 
     /// Nothing here is waited for.

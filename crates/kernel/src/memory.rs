@@ -11,6 +11,11 @@
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
+use std::fs::{File, Permissions};
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
+
 use skep_uapi::Errno;
 
 /// Zeroed memory at a stable, page-aligned address, given back when dropped.
@@ -18,6 +23,8 @@ use skep_uapi::Errno;
 pub(crate) struct Memory {
     base: NonNull<u8>,
     bytes: usize,
+    /// What other processes can be given, if there is anything.
+    file: Option<OwnedFd>,
 }
 
 // SAFETY: the memory is owned by this value alone, and all access goes through atomics or
@@ -41,7 +48,34 @@ impl Memory {
             return Err(Errno::ENOMEM);
         }
         let base = NonNull::new(at.cast()).ok_or(Errno::ENOMEM)?;
-        Ok(Memory { base, bytes })
+        Ok(Memory { base, bytes, file: None })
+    }
+
+    /// As [`Memory::zeroed`], behind a file that other processes can map.
+    pub(crate) fn shareable(bytes: usize) -> Result<Memory, Errno> {
+        let bytes = bytes.max(1);
+        let file = sealed_file(bytes)?;
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        let (flags, fd) = (libc::MAP_SHARED | libc::MAP_NORESERVE, file.as_raw_fd());
+        // SAFETY: a new mapping at an address of the system's choice aliases nothing, and a file
+        // that is sealed against shrinking stays behind it.
+        let at = unsafe { libc::mmap(core::ptr::null_mut(), bytes, protection, flags, fd, 0) };
+        if at == libc::MAP_FAILED {
+            return Err(Errno::ENOMEM);
+        }
+        let base = NonNull::new(at.cast()).ok_or(Errno::ENOMEM)?;
+        Ok(Memory { base, bytes, file: Some(file) })
+    }
+
+    /// The file behind the memory, for stores too or for loads only.
+    pub(crate) fn file(&self, writable: bool) -> Result<OwnedFd, Errno> {
+        let file = self.file.as_ref().ok_or(Errno::EOPNOTSUPP)?;
+        let opened = match writable {
+            true => file.try_clone(),
+            // Opened anew: a copy could be mapped for stores as well.
+            false => File::open(format!("/proc/self/fd/{}", file.as_raw_fd())).map(OwnedFd::from),
+        };
+        opened.map_err(|error| Errno::from_io(&error))
     }
 
     /// Bytes, as asked for (at least one).
@@ -79,6 +113,29 @@ impl Memory {
         // whoever else reaches the cell does so through atomics.
         unsafe { AtomicU64::from_ptr(span.at.as_ptr().cast()) }
     }
+}
+
+/// A file of whole pages that nobody can make shorter or longer: where one is shrunk, whoever has
+/// mapped it is killed. Its mode lets no other user open it for stores.
+fn sealed_file(bytes: usize) -> Result<OwnedFd, Errno> {
+    const PAGE: usize = 4096;
+    let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
+    // SAFETY: takes a text that ends with a zero, and a number.
+    let fd = unsafe { libc::memfd_create(c"skep-map".as_ptr(), flags) };
+    if fd < 0 {
+        return Err(Errno::from_io(&io::Error::last_os_error()));
+    }
+    // SAFETY: the call has just returned this descriptor, and nobody else knows it.
+    let file = File::from(unsafe { OwnedFd::from_raw_fd(fd) });
+    let whole_pages = bytes.checked_next_multiple_of(PAGE).ok_or(Errno::ENOMEM)? as u64;
+    file.set_len(whole_pages).map_err(|error| Errno::from_io(&error))?;
+    file.set_permissions(Permissions::from_mode(0o400)).map_err(|error| Errno::from_io(&error))?;
+    let seals = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
+    // SAFETY: takes numbers, and the file is open.
+    if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, seals) } < 0 {
+        return Err(Errno::from_io(&io::Error::last_os_error()));
+    }
+    Ok(file.into())
 }
 
 impl Drop for Memory {

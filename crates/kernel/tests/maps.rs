@@ -334,3 +334,26 @@ fn a_mapped_array_is_the_array() {
     assert_eq!(word(kernel.bpf(&mut Command::MapFreeze { map_fd: map })), "ok");
     assert_eq!(word(kernel.mmap(map, area)), "EPERM");
 }
+
+#[test]
+fn granted_memory_is_no_more_than_was_asked_for() {
+    use std::fs::File;
+    use std::io::Write;
+
+    let kernel = kernel();
+    let map = MapCreate { map_flags: flag::MMAPABLE, value_size: 8, ..create(MapType::ARRAY) };
+    let map = kernel.map_create(map).unwrap();
+    let grant = |access| kernel.grant(map, Area { offset: 0, len: 4096, access });
+    let granted = grant(Access::ReadWrite).unwrap();
+    assert_eq!((granted.offset, granted.len), (0, 16));
+    let memory = File::from(granted.memory);
+    // Whoever has mapped memory that is cut off is killed.
+    assert_eq!(memory.set_len(0).unwrap_err().raw_os_error(), Some(Errno::EPERM.0));
+    assert_eq!(memory.set_len(1 << 20).unwrap_err().raw_os_error(), Some(Errno::EPERM.0));
+    let freeze = || kernel.bpf(&mut Command::MapFreeze { map_fd: map });
+    assert_eq!(freeze(), Err(Errno::EBUSY));
+    drop(granted.hold);
+    assert_eq!(freeze(), Ok(0));
+    let mut memory = File::from(grant(Access::Read).unwrap().memory);
+    assert_eq!(memory.write(&[1]).unwrap_err().raw_os_error(), Some(Errno::EBADF.0));
+}

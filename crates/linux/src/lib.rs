@@ -30,8 +30,8 @@ mod spawn;
 use std::os::fd::OwnedFd;
 
 use skep_uapi::{
-    Area, Child, Command, Entry, Errno, Fd, Kernel, Mapping, NetError, Netlink, Open, PerfEvent,
-    PerfRequest, Reply, SocketOption,
+    Area, Child, Command, Entry, Errno, Fd, Grant, Kernel, Mapping, NetError, Netlink, Open,
+    PerfEvent, PerfRequest, Reply, SocketOption,
 };
 
 /// The host's kernel.
@@ -111,6 +111,10 @@ impl Kernel for Linux {
 
     fn mmap(&self, fd: Fd, area: Area) -> Result<Mapping, Errno> {
         mmap::map(fd, area)
+    }
+
+    fn grant(&self, fd: Fd, area: Area) -> Result<Grant, Errno> {
+        mmap::grant(fd, area)
     }
 
     fn ready(&self, fd: Fd) -> Result<OwnedFd, Errno> {

@@ -5,7 +5,7 @@
 use std::os::fd::AsRawFd;
 use std::ptr::{self, NonNull};
 
-use skep_uapi::{Access, Area, Errno, Fd, Mapping};
+use skep_uapi::{Access, Area, Errno, Fd, Grant, Mapping};
 
 use crate::{descriptors, files};
 
@@ -26,6 +26,15 @@ pub(crate) fn map(fd: Fd, area: Area) -> Result<Mapping, Errno> {
     // SAFETY: `len` bytes are mapped at a page's start until `owner` is dropped, and the pointer
     // goes nowhere else.
     Ok(unsafe { Mapping::new(base, area.len, writable, owner) })
+}
+
+/// A copy of the descriptor: whoever gets it may do with the memory what may be done through the
+/// descriptor itself, and no more. Linux maps nothing through one that is open for reading only
+/// (`EINVAL`, seen on 6.18), so there is none that could only be read.
+pub(crate) fn grant(fd: Fd, area: Area) -> Result<Grant, Errno> {
+    let memory = files::duplicate(fd)?;
+    // Linux itself counts who has mapped it.
+    Ok(Grant { memory, offset: area.offset, len: area.len, hold: Box::new(()) })
 }
 
 /// Unmaps when dropped.

@@ -2,6 +2,7 @@
 
 mod kernel;
 mod machine;
+mod memory;
 mod pool;
 
 use std::os::fd::OwnedFd;

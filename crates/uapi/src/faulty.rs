@@ -4,8 +4,8 @@ use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{
-    Area, Child, Command, Entry, Errno, Fd, Kernel, Mapping, NetError, Netlink, Open, PerfEvent,
-    PerfRequest, Reply, SocketOption,
+    Area, Child, Command, Entry, Errno, Fd, Grant, Kernel, Mapping, NetError, Netlink, Open,
+    PerfEvent, PerfRequest, Reply, SocketOption,
 };
 
 /// A wrapper that answers the n-th call that may fail with an error number, without asking the
@@ -103,6 +103,11 @@ impl<K: Kernel> Kernel for Faulty<K> {
     fn mmap(&self, fd: Fd, area: Area) -> Result<Mapping, Errno> {
         self.count()?;
         self.kernel.mmap(fd, area)
+    }
+
+    fn grant(&self, fd: Fd, area: Area) -> Result<Grant, Errno> {
+        self.count()?;
+        self.kernel.grant(fd, area)
     }
 
     fn ready(&self, fd: Fd) -> Result<OwnedFd, Errno> {

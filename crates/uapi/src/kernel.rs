@@ -5,8 +5,8 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use crate::{
-    BtfInfo, Command, Errno, Fd, Info, LinkInfo, MapCreate, MapInfo, Mapping, NetError, Netlink,
-    PerfEvent, PerfRequest, ProgInfo, ProgLoad, Reply, SocketOption, TestRun,
+    BtfInfo, Command, Errno, Fd, Grant, Info, LinkInfo, MapCreate, MapInfo, Mapping, NetError,
+    Netlink, PerfEvent, PerfRequest, ProgInfo, ProgLoad, Reply, SocketOption, TestRun,
 };
 
 /// A kernel, as BPF programs' owners see one: the host's Linux, the user-space one, or one behind
@@ -45,6 +45,11 @@ pub trait Kernel: Send + Sync {
     fn netlink(&self, request: Netlink<'_>) -> Result<Reply, NetError>;
     /// Maps a descriptor's memory.
     fn mmap(&self, fd: Fd, area: Area) -> Result<Mapping, Errno>;
+    /// What [`Kernel::mmap`] would map, for another process to map: what a server gives to its
+    /// client. `EOPNOTSUPP` from a kernel whose memory is behind no descriptor of the host.
+    fn grant(&self, _fd: Fd, _area: Area) -> Result<Grant, Errno> {
+        Err(Errno::EOPNOTSUPP)
+    }
     /// A host descriptor to wait on with epoll, beside signals and children.
     fn ready(&self, fd: Fd) -> Result<OwnedFd, Errno>;
     /// Starts a child that stops before exec. The first write to its descriptor lets it go on; a

@@ -57,7 +57,7 @@ pub use info::{BtfInfo, Info, LinkInfo, LinkInfoDetail, MapInfo, PerfEventLink, 
 pub use kernel::{
     Access, Area, Child, Destination, Device, Entry, EntryKind, Kernel, Machine, Open, Received,
 };
-pub use mapping::Mapping;
+pub use mapping::{Grant, Mapping};
 pub use netlink::{NetError, NetLink, Netlink, Reply, xdp_flags};
 pub use numbers::{AttachType, Cmd, LinkType, MapType, ProgType, XdpAction};
 pub use trace::Traced;

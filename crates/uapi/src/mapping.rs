@@ -4,6 +4,7 @@
 
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::os::fd::OwnedFd;
 
 /// Mapped memory of a kernel object: rings, arenas, mmapable arrays.
 ///
@@ -103,6 +104,18 @@ impl Mapping {
         // SAFETY: `offset` is at most `len`, so the result is within or one past the mapping.
         (end <= self.len && aligned).then(|| unsafe { self.base.add(offset) })
     }
+}
+
+/// Memory of a kernel object for another process to map.
+pub struct Grant {
+    /// What to map. It cannot be made shorter, and lets nobody write who could not before.
+    pub memory: OwnedFd,
+    /// Where the area begins in it, a multiple of the page size.
+    pub offset: u64,
+    /// Bytes that may be used.
+    pub len: usize,
+    /// To be kept for as long as the other process may use the memory.
+    pub hold: Box<dyn Send + Sync>,
 }
 
 impl core::fmt::Debug for Mapping {

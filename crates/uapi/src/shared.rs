@@ -4,8 +4,8 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use crate::{
-    Area, Child, Command, Entry, Errno, Fd, Kernel, Mapping, NetError, Netlink, Open, PerfEvent,
-    PerfRequest, Reply, SocketOption,
+    Area, Child, Command, Entry, Errno, Fd, Grant, Kernel, Mapping, NetError, Netlink, Open,
+    PerfEvent, PerfRequest, Reply, SocketOption,
 };
 
 impl<K: Kernel + ?Sized> Kernel for Arc<K> {
@@ -63,6 +63,10 @@ impl<K: Kernel + ?Sized> Kernel for Arc<K> {
 
     fn mmap(&self, fd: Fd, area: Area) -> Result<Mapping, Errno> {
         (**self).mmap(fd, area)
+    }
+
+    fn grant(&self, fd: Fd, area: Area) -> Result<Grant, Errno> {
+        (**self).grant(fd, area)
     }
 
     fn ready(&self, fd: Fd) -> Result<OwnedFd, Errno> {

@@ -8,8 +8,8 @@ use std::sync::{Mutex, PoisonError};
 
 use self::describe::{Field, describe};
 use crate::{
-    Area, Child, Command, Entry, Errno, Fd, Kernel, Mapping, NetError, Netlink, Open, PerfEvent,
-    PerfRequest, Reply, SocketOption, attr,
+    Area, Child, Command, Entry, Errno, Fd, Grant, Kernel, Mapping, NetError, Netlink, Open,
+    PerfEvent, PerfRequest, Reply, SocketOption, attr,
 };
 
 /// A wrapper that prints one line per command, such as
@@ -89,6 +89,10 @@ impl<K: Kernel> Kernel for Traced<K> {
 
     fn mmap(&self, fd: Fd, area: Area) -> Result<Mapping, Errno> {
         self.kernel.mmap(fd, area)
+    }
+
+    fn grant(&self, fd: Fd, area: Area) -> Result<Grant, Errno> {
+        self.kernel.grant(fd, area)
     }
 
     fn ready(&self, fd: Fd) -> Result<OwnedFd, Errno> {

@@ -44,8 +44,10 @@ impl Array {
     pub(super) fn new(spec: &Spec) -> Result<Array, Errno> {
         let stride = stride(spec.value_size);
         let bytes = stride.checked_mul(spec.max_entries as usize).ok_or(Errno::ENOMEM)?;
+        let is_mapped = spec.flags & flag::MMAPABLE != 0;
+        let memory = if is_mapped { Memory::shareable(bytes)? } else { Memory::zeroed(bytes)? };
         Ok(Array {
-            memory: Arc::new(Memory::zeroed(bytes)?),
+            memory: Arc::new(memory),
             value_size: spec.value_size as usize,
             stride,
             max_entries: spec.max_entries,

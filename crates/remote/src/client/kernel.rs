@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::os::fd::OwnedFd;
 
 use skep_uapi::{
-    Access, Area, Child, Command, Entry, Errno, Fd, Kernel, Mapping, NetError, Netlink, Open,
-    PerfEvent, PerfRequest, Reply, SocketOption,
+    Area, Child, Command, Entry, Errno, Fd, Kernel, Mapping, NetError, Netlink, Open, PerfEvent,
+    PerfRequest, Reply, SocketOption,
 };
 
-use super::Client;
+use super::{Client, memory};
 use crate::Error;
 use crate::wire::part::{Part, read};
 use crate::wire::{COMMAND, Call, Reader, read_outputs, write_command};
@@ -102,10 +102,11 @@ impl Kernel for Client {
     }
 
     fn mmap(&self, fd: Fd, area: Area) -> Result<Mapping, Errno> {
-        let writable = area.access == Access::ReadWrite;
-        let (offset, len) = (area.offset, area.len as u64);
-        self.done(&Call::Mmap { fd, offset, len, writable })?;
-        Err(Errno::EOPNOTSUPP)
+        let granted = self.call(&Call::Mmap { fd, area }, None, |answer, came| {
+            Ok((read(answer)?, read(answer)?, came))
+        });
+        let (offset, len, granted) = granted.map_err(|error| error.errno)?;
+        memory::map(&granted.ok_or(Errno::EPROTO)?, offset, len, area)
     }
 
     fn ready(&self, fd: Fd) -> Result<OwnedFd, Errno> {

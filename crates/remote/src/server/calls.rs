@@ -28,7 +28,7 @@ pub(super) fn answer(
         // A connection says hello once.
         Call::Hello { .. } => return Err(Errno::EPROTO.into()),
         Call::Channel => session.add(UnixStream::from(came.ok_or(Errno::EBADF)?))?,
-        Call::Bye => session.descriptors.close_all(),
+        Call::Bye => session.release(),
         Call::Close { fd } => session.descriptors.close(fd),
         Call::Open(what) => open(session, what)?.write(to),
         Call::Adopt => own(session, kernel.adopt(came.ok_or(Errno::EBADF)?)?)?.write(to),
@@ -55,8 +55,14 @@ pub(super) fn answer(
             let mut translation = Translation::new(&session.descriptors);
             kernel.netlink(translation.netlink(request))?.write(to);
         }
-        // Memory of the kernel's that is not behind a descriptor of the host cannot be shared.
-        Call::Mmap { .. } => return Err(Errno::EOPNOTSUPP.into()),
+        Call::Mmap { fd, area } => {
+            let mut translation = Translation::new(&session.descriptors);
+            let grant = kernel.grant(translation.fd(fd), area)?;
+            session.hold(grant.hold)?;
+            grant.offset.write(to);
+            grant.len.write(to);
+            return Ok(Some(grant.memory));
+        }
         Call::Ready { fd } => {
             let descriptor = session.descriptors.get(fd).ok_or(Errno::EBADF)?;
             return Ok(Some(descriptor.waiter()?));

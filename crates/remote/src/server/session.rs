@@ -32,6 +32,8 @@ pub(super) struct Session {
     pub(super) served: Arc<Served>,
     pub(super) descriptors: Descriptors,
     channels: Mutex<Channels>,
+    /// What keeps memory that the client may use.
+    holds: Mutex<Vec<Box<dyn Send + Sync>>>,
     /// Goes last: then nothing of the session is left.
     _guard: Guard,
 }
@@ -46,7 +48,8 @@ struct Channels {
 impl Session {
     pub(super) fn new(served: Arc<Served>, guard: Guard) -> Arc<Session> {
         let descriptors = Descriptors::new(served.kernel.clone(), served.descriptors_max);
-        Arc::new(Session { served, descriptors, channels: Mutex::default(), _guard: guard })
+        let (channels, holds) = (Mutex::default(), Mutex::default());
+        Arc::new(Session { served, descriptors, channels, holds, _guard: guard })
     }
 
     /// Answers on the first socket of the connection, until it closes; the others go with it.
@@ -76,6 +79,23 @@ impl Session {
             // One that is closed already needs no shutting down.
             let _ = stream.shutdown(std::net::Shutdown::Both);
         }
+    }
+
+    /// Keeps what belongs to memory that the client is given, until the connection ends: when it
+    /// unmaps is not to be seen from here.
+    pub(super) fn hold(&self, hold: Box<dyn Send + Sync>) -> Result<(), Errno> {
+        let mut holds = self.holds.lock().unwrap_or_else(PoisonError::into_inner);
+        if holds.len() >= self.served.descriptors_max {
+            return Err(Errno::EMFILE);
+        }
+        holds.push(hold);
+        Ok(())
+    }
+
+    /// Closes and releases everything, before the connection itself ends.
+    pub(super) fn release(&self) {
+        self.descriptors.close_all();
+        self.holds.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     fn admit(&self, stream: UnixStream) -> Result<Channel, Errno> {

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use skep_uapi::{Fd, Netlink, Open, PerfEvent, PerfRequest, SocketOption};
+use skep_uapi::{Access, Area, Fd, Netlink, Open, PerfEvent, PerfRequest, SocketOption};
 
 use super::part::{Part, Visit, choices, parts};
 use super::primitive::{Reader, Writer};
@@ -57,9 +57,7 @@ pub enum Call<'a> {
     Netlink(Netlink<'a>),
     Mmap {
         fd: Fd,
-        offset: u64,
-        len: u64,
-        writable: bool,
+        area: Area,
     },
     Ready {
         fd: Fd,
@@ -112,7 +110,7 @@ choices!(Call as Call<'a>, "request" {
     11 => PerfEventIoctl { fd, request },
     12 => SocketOption { fd, option },
     13 => Netlink { 0: request },
-    14 => Mmap { fd, offset, len, writable },
+    14 => Mmap { fd, area },
     15 => Ready { fd },
     16 => Spawn { argv },
     17 => PossibleCpus {},
@@ -122,6 +120,13 @@ choices!(Call as Call<'a>, "request" {
     21 => Transmitted { ifindex },
     22 => Advance { by },
     23 => Bye {},
+});
+
+parts!(Area as Area { in { offset, len, access } both {} });
+
+choices!(Access as Access, "kind of access" {
+    0 => Read {},
+    1 => ReadWrite {},
 });
 
 choices!(Open as Open<'a>, "kind of file" {

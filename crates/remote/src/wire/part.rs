@@ -186,6 +186,20 @@ impl<'a, const N: usize> Part<'a> for [u8; N] {
     }
 }
 
+impl<'a> Part<'a> for usize {
+    fn write(&self, to: &mut Writer) {
+        (*self as u64).write(to);
+    }
+    fn read(from: &mut Reader<'a>, rooms: &mut Lender<'a>) -> Result<usize, Error> {
+        let (what, most) = ("bytes", usize::MAX);
+        usize::try_from(u64::read(from, rooms)?).map_err(|_| Error::TooLarge {
+            what,
+            size: most,
+            most,
+        })
+    }
+}
+
 impl<'a> Part<'a> for bool {
     fn write(&self, to: &mut Writer) {
         to.u8(u8::from(*self));
