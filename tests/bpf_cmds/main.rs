@@ -13,6 +13,7 @@ mod map_create;
 mod map_delete_elem;
 mod map_freeze;
 mod map_get_next_key;
+mod map_in_map;
 mod map_lookup_elem;
 mod map_update_elem;
 mod mmap;

@@ -241,6 +241,10 @@ impl Host for Surroundings<'_> {
             _ => return None,
         };
         let (map, _) = self.kernel.fds.map(fd).ok()?;
+        // What is found in a map of maps has no handle that this interpreter knows.
+        if map.spec.is_of_maps() {
+            return None;
+        }
         let map = self.keep(map);
         let Some(offset) = value_at else { return Some(self.handle_of(&map, regions)) };
         // Direct addresses are of the one value of a map with one entry.

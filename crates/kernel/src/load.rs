@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use skep_isa::{INSN_BYTES, Insn};
-use skep_uapi::flags::{map as map_flag, prog as flag};
+use skep_uapi::flags::prog as flag;
 use skep_uapi::{Errno, Fd, MapType, ProgLoad};
-use skep_verifier::{Access, Env, License, Limits, Log, Map as MapView, Program, Verified, verify};
+use skep_verifier::{Env, License, Limits, Log, Map as MapView, Program, Verified, verify};
 use skep_vm::interp::{Code, Function};
 
 use crate::UserKernel;
@@ -129,7 +129,7 @@ fn verdict(
     source: &Source,
     log: &mut Log,
 ) -> Result<Verified, Errno> {
-    let views: Vec<MapView> = resolved.maps.iter().map(|map| view(map)).collect();
+    let views = views(&resolved.maps);
     let program = Program {
         insns: &resolved.insns,
         maps: &views,
@@ -149,6 +149,18 @@ fn verdict(
     verify(&program, &env, log).map_err(|rejection| rejection.errno)
 }
 
+/// The maps as the verifier sees them, and behind them what is in maps of maps.
+fn views(maps: &[Arc<Map>]) -> Vec<MapView> {
+    let mut views: Vec<MapView> = maps.iter().map(|map| view(map)).collect();
+    for (at, map) in maps.iter().enumerate() {
+        if let Some(template) = map.storage.template() {
+            views[at].inner = u16::try_from(views.len()).ok();
+            views.push(template.view());
+        }
+    }
+    views
+}
+
 /// A map as the verifier sees it.
 pub(crate) fn view(map: &Map) -> MapView {
     let spec = &map.spec;
@@ -164,14 +176,11 @@ pub(crate) fn view(map: &Map) -> MapView {
         key_size: spec.key_size,
         value_size: spec.value_size,
         max_entries: spec.max_entries,
-        access: match spec.flags & (map_flag::RDONLY_PROG | map_flag::WRONLY_PROG) {
-            map_flag::RDONLY_PROG => Access::Read,
-            map_flag::WRONLY_PROG => Access::Write,
-            _ => Access::ReadWrite,
-        },
+        access: spec.access(),
         direct_value: map.storage.direct().is_some(),
         dense: matches!(map.spec.map_type, MapType::ARRAY | MapType::PERCPU_ARRAY),
         constant,
+        inner: None,
     }
 }
 

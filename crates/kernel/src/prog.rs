@@ -77,6 +77,8 @@ pub(crate) struct Run<'a> {
     pub(crate) kernel: &'a UserKernel,
     /// The maps of the program.
     maps: &'a [Arc<Map>],
+    /// The maps that were found in others. They may be taken out there while the program uses them.
+    found: Vec<Arc<Map>>,
     pub(crate) cpu: u32,
     pub(crate) ctx: Ctx<'a>,
     /// Where the stack is.
@@ -138,7 +140,7 @@ impl Prog {
         ctx: Ctx<'_>,
     ) -> u32 {
         let (maps, addresses) = (&self.maps, stack.addresses());
-        let mut run = Run { kernel, maps, cpu, ctx, stack: addresses, copies };
+        let mut run = Run { kernel, maps, found: Vec::new(), cpu, ctx, stack: addresses, copies };
         if kernel.stats_on.load(Ordering::Relaxed) == 0 {
             return self.enter(&mut run, stack);
         }
@@ -237,7 +239,16 @@ impl<'a> Run<'a> {
         ctx: Ctx<'a>,
         copies: &'a mut Copies,
     ) -> Run<'a> {
-        Run { kernel, maps: &[], cpu, ctx, stack: 0..0, copies }
+        Run { kernel, maps: &[], found: Vec::new(), cpu, ctx, stack: 0..0, copies }
+    }
+
+    /// Keeps a map until the run ends; the result is its handle.
+    pub(crate) fn keep(&mut self, map: Arc<Map>) -> u64 {
+        let handle = helpers::handle(&map);
+        if !self.found.iter().any(|kept| Arc::ptr_eq(kept, &map)) {
+            self.found.push(map);
+        }
+        handle
     }
 
     /// Copies up to `max` bytes from an address that is only a number: of the stack or of the
@@ -245,7 +256,7 @@ impl<'a> Run<'a> {
     pub(crate) fn read_memory(&self, address: u64, max: usize) -> Vec<u8> {
         let stack = self.stack.contains(&address).then(|| self.stack.end - address);
         let in_map = || {
-            let memories = self.maps.iter().map(|map| map.storage.values());
+            let memories = self.maps.iter().chain(&self.found).map(|map| map.storage.values());
             memories.flatten().find_map(|memory| memory.left_at(address))
         };
         let Some(left) = stack.or_else(in_map) else { return Vec::new() };

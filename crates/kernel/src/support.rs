@@ -48,6 +48,7 @@ pub fn of_map_type(map_type: MapType) -> Support {
         MapType::ARRAY | MapType::HASH | MapType::PERCPU_ARRAY | MapType::PERCPU_HASH => {
             Support::Partial("no spin locks, kptrs or other special fields in values")
         }
+        MapType::ARRAY_OF_MAPS | MapType::HASH_OF_MAPS => Support::Supported,
         _ => Support::Unsupported(Errno::EINVAL),
     }
 }

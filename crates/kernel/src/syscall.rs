@@ -51,7 +51,8 @@ pub(crate) fn bpf(kernel: &UserKernel, command: &mut Command<'_>) -> Result<u32,
         Command::MapUpdateBatch { map_fd, keys, values, count, elem_flags, flags: _ } => {
             let map = writable(kernel, *map_fd)?;
             let cpus = kernel.cpus.count();
-            maps::batch::update(&map, cpus, keys, values, count, *elem_flags)
+            let write = |key: &[u8], value: &[u8]| map_write(kernel, &map, key, value, *elem_flags);
+            maps::batch::update(&map, cpus, keys, values, count, *elem_flags, write)
         }
         Command::MapDeleteBatch { map_fd, keys, count, elem_flags, flags: _ } => {
             let map = writable(kernel, *map_fd)?;
@@ -183,7 +184,8 @@ fn map_create(kernel: &UserKernel, create: &MapCreate<'_>) -> Result<u32, Errno>
         // Only some types could be on hardware, and there is none.
         return Err(Errno::EINVAL);
     }
-    let storage = maps::storage(create, kernel.cpus.count())?;
+    let inner = || Ok(kernel.fds.map(create.inner_map_fd.ok_or(Errno::EINVAL)?)?.0);
+    let storage = maps::storage(create, kernel.cpus.count(), &inner)?;
     check_name(&create.map_name)?;
     let btf = if typed { Some(map_btf(kernel, create)?) } else { None };
     let map = kernel.maps.publish(|id| Map::new(id, create, btf, storage));
@@ -251,8 +253,27 @@ fn map_update(
     }
     let size = map.spec.user_value_size(kernel.cpus.count());
     let value = value.get(..size).ok_or(Errno::EFAULT)?;
-    map.storage.write(map.key(key)?, value, flags)?;
+    map_write(kernel, &map, map.key(key)?, value, flags)?;
     Ok(0)
+}
+
+/// Stores a value; for a map of maps it is the descriptor of one.
+fn map_write(
+    kernel: &UserKernel,
+    map: &Map,
+    key: &[u8],
+    value: &[u8],
+    flags: u64,
+) -> Result<(), Errno> {
+    let Some(template) = map.storage.template() else {
+        return map.storage.write(key, value, flags);
+    };
+    let fd = i32::from_ne_bytes(value.try_into().map_err(|_| Errno::EFAULT)?);
+    let find = || {
+        let (inner, _) = kernel.fds.map(Fd(fd))?;
+        template.check(&inner).map(|()| inner)
+    };
+    map.storage.put(key, &find, flags)
 }
 
 fn map_take(

@@ -7,7 +7,7 @@
 use skep_isa::{Callee, DecodeError, Imm64, Insn, Op, decode};
 use skep_uapi::Errno;
 
-use crate::env::{Limits, Program};
+use crate::env::{Limits, Map, Program};
 use crate::verified::Rejection;
 
 /// A decoded program with its functions and edges.
@@ -29,7 +29,10 @@ impl Cfg {
             let message = format!("program has {count} slots, expected 1 to {}", limits.insns);
             return Err(reject(0, Errno::E2BIG, message));
         }
-        if program.maps.len() > MAX_MAPS {
+        check_inner(program.maps)?;
+        // What is in a map of maps is described behind the program's own.
+        let of_maps = program.maps.iter().filter(|map| map.inner.is_some()).count();
+        if program.maps.len() - of_maps > MAX_MAPS {
             let message =
                 format!("The total number of maps per program has reached the limit of {MAX_MAPS}");
             return Err(reject(0, Errno::E2BIG, message));
@@ -228,6 +231,21 @@ fn functions(ops: &[Option<Op>]) -> Result<Vec<usize>, Rejection> {
         return Err(reject(0, Errno::E2BIG, "too many subprograms".to_owned()));
     }
     Ok(starts)
+}
+
+/// What is in maps of maps must be described, and is found at run time only.
+fn check_inner(maps: &[Map]) -> Result<(), Rejection> {
+    let is_described = |map: &Map| match map.inner {
+        Some(inner) => usize::from(inner) < maps.len() && !map.dense,
+        None => true,
+    };
+    match maps.iter().find(|map| !is_described(map)) {
+        None => Ok(()),
+        Some(map) => {
+            let message = format!("what is in map {} is not described", map.name);
+            Err(reject(0, Errno::EFAULT, message))
+        }
+    }
 }
 
 /// Offsets of pointers stay below this.

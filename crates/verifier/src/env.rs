@@ -67,6 +67,9 @@ pub struct Map {
     pub dense: bool,
     /// The bytes of the one value, if nobody can ever change them: loads yield constants.
     pub constant: Option<Vec<u8>>,
+    /// Of a map of maps: which of [`Program::maps`] those in it are like. It is no map that the
+    /// program refers to itself.
+    pub inner: Option<u16>,
 }
 
 /// What may be done with a piece of memory.
@@ -251,7 +254,7 @@ pub enum Returns {
     Scalar,
     /// A number in a range.
     Range(Range),
-    /// A pointer to a value of the map argument, or null.
+    /// A pointer to a value of the map argument, or null; of a map of maps, a map in it or null.
     MapValueOrNull,
 }
 
@@ -272,6 +275,8 @@ impl HelperFlags {
     pub const FINDS_DENSE: HelperFlags = HelperFlags(1 << 3);
     /// Memory arguments may be in the packet.
     pub const TAKES_PACKET: HelperFlags = HelperFlags(1 << 4);
+    /// Takes maps of maps too, and finds maps in them.
+    pub const FINDS_MAPS: HelperFlags = HelperFlags(1 << 5);
 
     /// Both sets together.
     pub const fn with(self, other: HelperFlags) -> HelperFlags {

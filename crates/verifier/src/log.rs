@@ -228,7 +228,10 @@ impl ShowReg<'_> {
             off if is_number && off != 0 => attributes.push(format!("id={}{off:+}", reg.id)),
             _ => attributes.push(format!("id={}", reg.id)),
         }
-        if let Kind::Map(index) | Kind::Value(index) | Kind::ValueOrNull(index) = reg.kind
+        if let Kind::Map(index)
+        | Kind::MapOrNull(index)
+        | Kind::Value(index)
+        | Kind::ValueOrNull(index) = reg.kind
             && let Some(map) = self.maps.get(usize::from(index))
         {
             if !map.name.is_empty() {

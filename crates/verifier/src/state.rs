@@ -25,6 +25,8 @@ pub(crate) enum Kind {
     Value(u16),
     /// A value of a map, or null.
     ValueOrNull(u16),
+    /// A map that was found in another, or null, by the index of what it is like.
+    MapOrNull(u16),
     /// The packet.
     Packet,
     /// The metadata before the packet.
@@ -43,7 +45,8 @@ impl Kind {
             Kind::Stack(_) => "fp",
             Kind::Map(_) => "map_ptr",
             Kind::Value(_) => "map_value",
-            Kind::ValueOrNull(_) => "map_value_or_null",
+            // As in Linux, where only the check tells them apart.
+            Kind::ValueOrNull(_) | Kind::MapOrNull(_) => "map_value_or_null",
             Kind::Packet => "pkt",
             Kind::PacketMeta => "pkt_meta",
             Kind::PacketEnd => "pkt_end",

@@ -16,7 +16,7 @@ pub(crate) const HELPERS: &[Helper] = &[
         "map_lookup_elem",
         &[Arg::ConstMapPtr(&[]), Arg::MapKey],
         Returns::MapValueOrNull,
-        HelperFlags::FINDS_DENSE.with(HelperFlags::TAKES_PACKET),
+        HelperFlags::FINDS_DENSE.with(HelperFlags::TAKES_PACKET).with(HelperFlags::FINDS_MAPS),
         lookup,
     ),
     row(
@@ -48,6 +48,9 @@ pub(crate) const HELPERS: &[Helper] = &[
 fn lookup(run: &mut Run<'_>, args: [u64; 5]) -> u64 {
     let map = map_of(args[0]);
     let key = copy_in(&mut run.copies.key, args[1], map.spec.key_size);
+    if map.spec.is_of_maps() {
+        return map.storage.inner(key).map_or(0, |inner| run.keep(inner));
+    }
     map.storage.lookup(key, run.cpu).map_or(0, Span::address)
 }
 

@@ -128,8 +128,8 @@ pub(crate) fn handle(map: &Arc<Map>) -> u64 {
 fn map_of<'a>(argument: u64) -> &'a Map {
     let map: *const Map = core::ptr::with_exposed_provenance(argument as usize);
     // SAFETY: the verifier lets nothing but a map's handle, unmodified, into a `ConstMapPtr`
-    // argument; handles are of maps that the running program keeps alive, and a map is only ever
-    // shared.
+    // argument; handles are of maps that the running program or its run keeps alive, and a map is
+    // only ever shared.
     unsafe { &*map }
 }
 

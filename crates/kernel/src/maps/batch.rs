@@ -19,7 +19,7 @@ pub(crate) fn take(map: &Map, cpus: u32, batch: &mut LookupBatch<'_>) -> Result<
 }
 
 /// `BPF_MAP_UPDATE_BATCH`. `count` comes back as the number done, also on failure. As in Linux
-/// 6.18, nobody looks at the batch's own flags, here and in [`delete`].
+/// 6.18, nobody looks at the batch's own flags, here and in [`delete`]. `write` stores one value.
 pub(crate) fn update(
     map: &Map,
     cpus: u32,
@@ -27,6 +27,7 @@ pub(crate) fn update(
     values: &[u8],
     count: &mut u32,
     elem_flags: u64,
+    write: impl Fn(&[u8], &[u8]) -> Result<(), Errno>,
 ) -> Result<u32, Errno> {
     check_flags(elem_flags, 0)?;
     let sizes = (map.spec.key_size as usize, map.spec.user_value_size(cpus));
@@ -34,7 +35,7 @@ pub(crate) fn update(
     for i in 0..wanted as usize {
         let key = keys.get(i * sizes.0..(i + 1) * sizes.0).ok_or(Errno::EFAULT)?;
         let value = values.get(i * sizes.1..(i + 1) * sizes.1).ok_or(Errno::EFAULT)?;
-        map.storage.write(key, value, elem_flags)?;
+        write(key, value)?;
         *count += 1;
     }
     Ok(0)

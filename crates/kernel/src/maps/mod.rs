@@ -1,9 +1,12 @@
 //! Maps: what all types share, and the trait that each type answers.
 
 pub(crate) mod array;
+pub(crate) mod array_of_maps;
 pub(crate) mod batch;
 pub(crate) mod hash;
+pub(crate) mod hash_of_maps;
 mod hash_table;
+pub(crate) mod inner;
 pub(crate) mod mmap;
 pub(crate) mod percpu_array;
 pub(crate) mod percpu_hash;
@@ -14,6 +17,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use skep_uapi::flags::{elem, map as flag};
 use skep_uapi::{Errno, MapCreate, MapInfo, MapType, Name};
 
+use skep_verifier::Access;
+
+use self::inner::Template;
 use crate::btf::BtfObject;
 use crate::id::Id;
 use crate::memory::{Memory, Span};
@@ -63,7 +69,24 @@ pub(crate) struct MapBtf {
 /// `key` and `value` slices have exactly the sizes of the map. Operations of programs get the CPU
 /// that they run on. Any number of threads may call at the same time.
 pub(crate) trait Storage: Send + Sync + core::fmt::Debug {
-    /// The value under `key`, as a program sees it.
+    /// Of a map of maps: what the maps in it are like.
+    fn template(&self) -> Option<&Template> {
+        None
+    }
+    /// Of a map of maps: the one under `key`.
+    fn inner(&self, _key: &[u8]) -> Option<Arc<Map>> {
+        None
+    }
+    /// User space stores the map that `find` gives into a map of maps.
+    fn put(
+        &self,
+        _key: &[u8],
+        _find: &dyn Fn() -> Result<Arc<Map>, Errno>,
+        _flags: u64,
+    ) -> Result<(), Errno> {
+        Err(Errno::EINVAL)
+    }
+    /// The value under `key`, as a program sees it; of a map of maps, see [`Storage::inner`].
     fn lookup(&self, key: &[u8], cpu: u32) -> Option<Span<'_>>;
     /// A program stores a value.
     fn update(&self, key: &[u8], value: &[u8], flags: u64, cpu: u32) -> Result<(), Errno>;
@@ -89,8 +112,13 @@ pub(crate) trait Storage: Send + Sync + core::fmt::Debug {
     fn values(&self) -> Option<&Memory>;
 }
 
-/// Creates the storage, after the checks that Linux makes for the type.
-pub(crate) fn storage(create: &MapCreate<'_>, cpus: u32) -> Result<Box<dyn Storage>, Errno> {
+/// Creates the storage, after the checks that Linux makes for the type. `inner` gives the map that
+/// a map of maps is created over.
+pub(crate) fn storage(
+    create: &MapCreate<'_>,
+    cpus: u32,
+    inner: &dyn Fn() -> Result<Arc<Map>, Errno>,
+) -> Result<Box<dyn Storage>, Errno> {
     let spec = Spec::new(create);
     let numa_node = numa_node(create);
     Ok(match create.map_type {
@@ -111,6 +139,16 @@ pub(crate) fn storage(create: &MapCreate<'_>, cpus: u32) -> Result<Box<dyn Stora
         MapType::PERCPU_HASH => {
             percpu_hash::check(&spec, numa_node)?;
             Box::new(percpu_hash::PercpuHash::new(&spec, cpus)?)
+        }
+        MapType::ARRAY_OF_MAPS => {
+            array_of_maps::check(&spec)?;
+            check_numa_node(numa_node)?;
+            Box::new(array_of_maps::ArrayOfMaps::new(&spec, Template::of(&*inner()?)?)?)
+        }
+        MapType::HASH_OF_MAPS => {
+            hash_of_maps::check(&spec)?;
+            check_numa_node(numa_node)?;
+            Box::new(hash_of_maps::HashOfMaps::new(&spec, Template::of(&*inner()?)?))
         }
         _ => return Err(Errno::EINVAL),
     })
@@ -185,9 +223,23 @@ impl Spec {
         matches!(self.map_type, MapType::PERCPU_ARRAY | MapType::PERCPU_HASH)
     }
 
-    /// Whether entries always exist, under their index.
+    /// Whether entries have an index for a key, and batches cannot delete them.
     pub(crate) fn is_array(&self) -> bool {
-        matches!(self.map_type, MapType::ARRAY | MapType::PERCPU_ARRAY)
+        matches!(self.map_type, MapType::ARRAY | MapType::PERCPU_ARRAY | MapType::ARRAY_OF_MAPS)
+    }
+
+    /// Whether what is in it are maps.
+    pub(crate) fn is_of_maps(&self) -> bool {
+        matches!(self.map_type, MapType::ARRAY_OF_MAPS | MapType::HASH_OF_MAPS)
+    }
+
+    /// What programs may do with a value.
+    pub(crate) fn access(&self) -> Access {
+        match self.flags & (flag::RDONLY_PROG | flag::WRONLY_PROG) {
+            flag::RDONLY_PROG => Access::Read,
+            flag::WRONLY_PROG => Access::Write,
+            _ => Access::ReadWrite,
+        }
     }
 
     /// Bytes of a value as user space sees it.
@@ -285,7 +337,7 @@ mod tests {
         let map_type = MapType::ARRAY;
         let sizes = MapCreate { key_size: 4, value_size: 8, ..MapCreate::default() };
         let create = MapCreate { map_type, max_entries: 1, ..sizes };
-        let values = storage(&create, 1).unwrap();
+        let values = storage(&create, 1, &|| Err(Errno::EBADF)).unwrap();
         let map = Ids::new().publish(|id| Map::new(id, &create, None, values));
         let writers = [map.clone().write().unwrap(), map.clone().write().unwrap()];
         assert_eq!(map.freeze(), Err(Errno::EBUSY));

@@ -173,7 +173,7 @@ impl Checker<'_> {
         let to = dst.number();
         let message = match (op, pointer.kind) {
             _ if width == Width::W32 => format!("R{to} 32-bit pointer arithmetic prohibited"),
-            (_, Kind::ValueOrNull(_)) => {
+            (_, Kind::ValueOrNull(_) | Kind::MapOrNull(_)) => {
                 format!("R{number} pointer arithmetic on {kind} prohibited, null-check it first")
             }
             (_, Kind::Map(_) | Kind::PacketEnd) => {

@@ -90,7 +90,7 @@ fn assume(state: &mut State, test: Test, (left, right): (RegState, RegState), ta
     if test.width == Width::W32 {
         return;
     }
-    if let Kind::ValueOrNull(_) = left.kind {
+    if let Kind::ValueOrNull(_) | Kind::MapOrNull(_) = left.kind {
         let is_zero = matches!(test.src, Operand::Imm(0));
         return match test.cond {
             Cond::Eq if is_zero => settle_null(state, test.dst, &left, taken),
@@ -117,8 +117,12 @@ fn assume_numbers(state: &mut State, test: Test, (left, right): (RegState, RegSt
 
 /// Every copy of a nullable pointer is now known to be null, or to be none.
 fn settle_null(state: &mut State, reg: Reg, held: &RegState, is_null: bool) {
-    let Kind::ValueOrNull(map) = held.kind else { return };
-    let settled = if is_null { RegState::constant(0) } else { RegState::pointer(Kind::Value(map)) };
+    let kind = match held.kind {
+        Kind::ValueOrNull(map) => Kind::Value(map),
+        Kind::MapOrNull(map) => Kind::Map(map),
+        _ => return,
+    };
+    let settled = if is_null { RegState::constant(0) } else { RegState::pointer(kind) };
     for copy in state.values_mut() {
         if copy.kind == held.kind && copy.id == held.id && held.id != 0 {
             *copy = settled;

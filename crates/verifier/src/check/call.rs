@@ -141,8 +141,10 @@ impl Checker<'_> {
                     self.state.frame_mut().regs[0] = RegState::pointer(Kind::Value(map));
                     return Ok(());
                 }
+                let found = self.program.maps[usize::from(map)].inner;
+                let kind = found.map_or(Kind::ValueOrNull(map), Kind::MapOrNull);
                 let id = self.new_id();
-                RegState { id, ..RegState::pointer(Kind::ValueOrNull(map)) }
+                RegState { id, ..RegState::pointer(kind) }
             }
         };
         self.touched.regs |= 1;
@@ -244,8 +246,10 @@ impl Checker<'_> {
         let Kind::Map(index) = held.kind else {
             return Err(self.wrong_type(reg, held, "map_ptr"));
         };
-        let map_type = self.program.maps[usize::from(index)].map_type;
-        if !types.is_empty() && !types.contains(&map_type) {
+        let map = &self.program.maps[usize::from(index)];
+        let map_type = map.map_type;
+        let is_other = !types.is_empty() && !types.contains(&map_type);
+        if is_other || map.inner.is_some() && !prototype.flags.contains(HelperFlags::FINDS_MAPS) {
             let name = prototype.name;
             let message = format!("cannot pass map_type {} into func bpf_{name}", map_type.0);
             return Err(self.reject(Errno::EINVAL, message));

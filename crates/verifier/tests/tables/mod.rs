@@ -19,6 +19,7 @@ pub(crate) fn maps() -> Vec<Map> {
         direct_value: map_type == MapType::ARRAY,
         dense: map_type == MapType::ARRAY,
         constant: None,
+        inner: None,
     };
     let constant = Some(vec![5, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]);
     vec![
@@ -27,6 +28,8 @@ pub(crate) fn maps() -> Vec<Map> {
         Map { access: Access::Read, constant, ..map("rodata", MapType::ARRAY, 4, 8) },
         Map { access: Access::Write, ..map("writeonly", MapType::ARRAY, 4, 8) },
         Map { max_entries: 4, direct_value: false, ..map("slots", MapType::ARRAY, 4, 48) },
+        Map { inner: Some(6), ..map("outer", MapType::HASH_OF_MAPS, 4, 4) },
+        Map { direct_value: false, max_entries: 2, ..map("", MapType::ARRAY, 4, 8) },
     ]
 }
 
@@ -103,7 +106,9 @@ static HELPERS: &[(u32, Prototype)] = {
                 "map_lookup_elem",
                 &[ConstMapPtr(&[]), MapKey],
                 Returns::MapValueOrNull,
-                HelperFlags::FINDS_DENSE.with(HelperFlags::TAKES_PACKET),
+                HelperFlags::FINDS_DENSE
+                    .with(HelperFlags::TAKES_PACKET)
+                    .with(HelperFlags::FINDS_MAPS),
             ),
         ),
         (
