@@ -33,14 +33,23 @@ impl<T> Ids<T> {
 
     /// Makes an object under the next number. It can be found only once it is complete.
     pub(crate) fn publish(&self, make: impl FnOnce(Id<T>) -> T) -> Arc<T> {
-        let number = {
-            let mut table = lock(&self.table);
-            table.last += 1;
-            table.last
-        };
-        let object = Arc::new(make(Id { number, table: Arc::downgrade(&self.table) }));
-        lock(&self.table).live.insert(number, Arc::downgrade(&object));
+        let id = self.next();
+        let number = id.number;
+        let object = Arc::new(make(id));
+        self.settle(number, &object);
         object
+    }
+
+    /// The next number, for an object that is not to be found yet.
+    pub(crate) fn next(&self) -> Id<T> {
+        let mut table = lock(&self.table);
+        table.last += 1;
+        Id { number: table.last, table: Arc::downgrade(&self.table) }
+    }
+
+    /// From now on an object is found by its number.
+    pub(crate) fn settle(&self, number: u32, object: &Arc<T>) {
+        lock(&self.table).live.insert(number, Arc::downgrade(object));
     }
 
     /// The object with this number, or `ENOENT`.
@@ -100,5 +109,16 @@ mod tests {
         assert_eq!(ids.publish(|id| Thing { id }).id.number(), 3);
         assert_eq!(ids.next_after(2), Err(Errno::ENOENT));
         assert_eq!(ids.next_after(0x7fff_ffff), Err(Errno::EINVAL));
+    }
+
+    #[test]
+    fn what_is_not_settled_is_not_found() {
+        let ids = Ids::new();
+        let thing = Arc::new(Thing { id: ids.next() });
+        assert!(matches!(ids.get(1), Err(Errno::ENOENT)));
+        ids.settle(thing.id.number(), &thing);
+        assert_eq!(ids.next_after(0), Ok(1));
+        drop(Thing { id: ids.next() });
+        assert_eq!(ids.publish(|id| Thing { id }).id.number(), 3, "a number is used once");
     }
 }

@@ -46,13 +46,15 @@ fn xdp(kernel: &UserKernel, prog: Arc<Prog>, create: &LinkCreate<'_>) -> Result<
     let device = kernel.net.device(ifindex).ok_or(Errno::EINVAL)?;
     let mode = Mode::from_flags(create.flags, &device)?;
     let state = State { prog: prog.clone(), device: Some(device.clone()) };
-    let link = kernel.links.publish(|id| Link { id, state: Mutex::new(state) });
+    // Found by others only once it is attached: one that cannot be has never been there.
+    let link = Arc::new(Link { id: kernel.links.next(), state: Mutex::new(state) });
     let attached = Attached::Link { link: Arc::downgrade(&link), prog, mode };
     if let Err(refused) = xdp_attach::by_link(&device, attached) {
         // Not attached, so its end must not detach what is.
         link.lock().device = None;
         return Err(refused);
     }
+    kernel.links.settle(link.id.number(), &link);
     Ok(link)
 }
 
