@@ -125,40 +125,6 @@ fn loading_is_one_load_and_one_pin() {
     });
 }
 
-/// A noun that needs a kernel which outlives the command says where it makes sense.
-#[test]
-fn on_the_user_space_kernel_nouns_need_a_batch() {
-    for words in [
-        "prog show",
-        "prog load x /sys/fs/bpf/x",
-        "prog tracelog",
-        "prog pin id 1 /x",
-        "prog dump xlated id 1",
-        "prog run id 1 data_in -",
-        "map show",
-        "map dump id 1",
-        "map create /x type hash",
-        "map lookup id 1",
-        "map update id 1",
-        "map delete id 1",
-        "map getnext id 1",
-        "map pin id 1 /x",
-        "map freeze id 1",
-        "net show",
-        "net attach xdp id 1 dev lo",
-        "net detach xdp dev lo",
-    ] {
-        let place = Place { bpf: String::new(), tmp: Path::new("."), netns: None };
-        let mut skep = place.command(&skep_tests::skep());
-        let output = skep.args(["--kernel", "user"]).args(words.split(' ')).output();
-        let output = output.expect("skep can be started");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{words}: {said}");
-        assert!(said.contains("skep run") && said.contains("skep batch"), "{words}: {said}");
-        assert_eq!(said.lines().count(), 1, "{words}: {said}");
-    }
-}
-
 /// What programs print is read back, line by line, and in JSON as strings.
 #[test]
 fn what_programs_print_is_read_back() {

@@ -134,6 +134,8 @@ impl Place<'_> {
             None => Command::new(program),
         };
         command.current_dir(skep_tests::root()).env("NO_COLOR", "1").env_remove("SKEP_KERNEL");
+        // A server of the user's own is none of the tests' business.
+        command.env("XDG_RUNTIME_DIR", self.tmp);
         command.stdin(Stdio::null());
         command
     }

@@ -41,11 +41,11 @@ fn dump(context: &Context<'_>, mut words: Words) -> anyhow::Result<()> {
     let (btf, roots) = match words.one_of(&["file", "id", "prog", "map"])? {
         "file" => (of_file(context, &words.next("a path")?)?, Vec::new()),
         "id" => {
-            let kernel = context.lasting_kernel("btf dump id")?;
+            let kernel = context.kernel()?;
             (BtfObject::from_id(kernel, words.number_u32("an id")?)?.types()?, Vec::new())
         }
         "prog" => {
-            let kernel = context.lasting_kernel("btf dump prog")?;
+            let kernel = context.kernel()?;
             let prog = select::prog(kernel, &mut words)?;
             let btf = prog.btf()?;
             (btf.with_context(|| format!("prog {} has no BTF", prog.title()))?, Vec::new())
@@ -100,7 +100,7 @@ fn chosen_json(mut value: Value, roots: &[u32]) -> Value {
 
 /// The types of a map: all, or only those that its keys and values begin with.
 fn of_map(context: &Context<'_>, words: &mut Words) -> anyhow::Result<(Btf, Vec<u32>)> {
-    let kernel = context.lasting_kernel("btf dump map")?;
+    let kernel = context.kernel()?;
     let map = select::map(kernel, words)?;
     let btf = map.btf()?.with_context(|| format!("map {} has no BTF", map.title()))?;
     let (key, value) = (map.info().btf_key_type_id, map.info().btf_value_type_id);
@@ -119,7 +119,7 @@ fn of_map(context: &Context<'_>, words: &mut Words) -> anyhow::Result<(Btf, Vec<
 fn of_file(context: &Context<'_>, path: &str) -> anyhow::Result<Btf> {
     // What lies in sysfs is the kernel's own, and each kernel has another.
     let bytes = if path.starts_with("/sys/") {
-        context.kernel().file(path).map_err(anyhow::Error::from)
+        context.kernel()?.file(path).map_err(anyhow::Error::from)
     } else {
         fs::read(path).map_err(anyhow::Error::from)
     };

@@ -1,23 +1,54 @@
 //! Which kernel: this is the only place that knows both.
 
 use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 
-use clap::ValueEnum;
 use skep_kernel::UserKernel;
 use skep_linux::Linux;
+use skep_remote::{Client, Place};
 use skep_uapi::{Kernel, Machine, Traced};
 
+use crate::service;
+
 /// What `--kernel` and `SKEP_KERNEL` take.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Choice {
-    /// Linux where the process may use bpf(2), else the kernel in user space
+    /// Linux where the process may use bpf(2), else the kernel in user space.
     #[default]
     Auto,
-    /// The Linux that the process stands on
+    /// The Linux that the process stands on.
     Linux,
-    /// A kernel in user space, which ends with the process
+    /// A kernel in user space.
     User,
+    /// Whatever is served at a socket.
+    Socket(PathBuf),
+}
+
+/// Where the kernel in user space lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Home {
+    /// In this process, and it ends with it.
+    Private,
+    /// In the user's server, which is started where there is none.
+    Shared,
+}
+
+impl FromStr for Choice {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Choice, String> {
+        match word {
+            "auto" => Ok(Choice::Auto),
+            "linux" => Ok(Choice::Linux),
+            "user" => Ok(Choice::User),
+            _ => match word.strip_prefix("unix:") {
+                Some(path) if !path.is_empty() => Ok(Choice::Socket(path.into())),
+                _ => Err("expected auto, linux, user or unix:PATH".to_owned()),
+            },
+        }
+    }
 }
 
 /// Which kernel it became.
@@ -37,34 +68,52 @@ pub(crate) struct Chosen {
     pub(crate) machine: Option<Arc<dyn Machine>>,
 }
 
-/// Makes the kernel; `auto` says on stderr which one it took, and why.
-pub(crate) fn choose(choice: Choice, trace: bool) -> Chosen {
+/// Finds or makes the kernel; `auto` says on stderr which one it took, and why.
+pub(crate) fn choose(choice: &Choice, home: Home, trace: bool) -> anyhow::Result<Chosen> {
     let chosen = match choice {
         Choice::Linux => linux(),
-        Choice::User => user(),
+        Choice::User => user(home)?,
+        Choice::Socket(path) => served(Client::connect(path)?),
         Choice::Auto => match Linux::permitted() {
             Ok(()) => linux(),
             Err(errno) => {
                 say(&format!("using the user-space kernel: Linux refuses bpf(2): {errno}"));
-                user()
+                user(home)?
             }
         },
     };
     if !trace {
-        return chosen;
+        return Ok(chosen);
     }
     let traced = Traced::new(Arc::clone(&chosen.kernel), Box::new(io::stderr()));
-    Chosen { kernel: Arc::new(traced), ..chosen }
+    Ok(Chosen { kernel: Arc::new(traced), ..chosen })
 }
 
 fn linux() -> Chosen {
     Chosen { kernel: Arc::new(Linux::new()), which: Which::Linux, machine: None }
 }
 
-fn user() -> Chosen {
-    let kernel = Arc::new(UserKernel::default());
-    let machine: Arc<dyn Machine> = Arc::clone(&kernel) as _;
-    Chosen { kernel, which: Which::User, machine: Some(machine) }
+fn user(home: Home) -> anyhow::Result<Chosen> {
+    match home {
+        Home::Private => {
+            let kernel = Arc::new(UserKernel::default());
+            let machine: Arc<dyn Machine> = Arc::clone(&kernel) as _;
+            Ok(Chosen { kernel, which: Which::User, machine: Some(machine) })
+        }
+        Home::Shared => Ok(served(Place::of_user()?.connect_or_start(service::start)?)),
+    }
+}
+
+/// Behind a socket, only the kernel in user space has a machine.
+fn served(client: Client) -> Chosen {
+    let has_machine = client.has_machine();
+    let kernel = Arc::new(client);
+    if has_machine {
+        let machine: Arc<dyn Machine> = Arc::clone(&kernel) as _;
+        Chosen { kernel, which: Which::User, machine: Some(machine) }
+    } else {
+        Chosen { kernel, which: Which::Linux, machine: None }
+    }
 }
 
 /// A remark, which is lost where stderr is closed.

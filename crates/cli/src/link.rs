@@ -39,7 +39,7 @@ pub(crate) fn run(context: &Context<'_>, mut words: Words) -> anyhow::Result<()>
 
 /// All links, or the one that is named.
 fn show(context: &Context<'_>, mut words: Words) -> anyhow::Result<()> {
-    let kernel = context.lasting_kernel("link show")?;
+    let kernel = context.kernel()?;
     let is_list = words.peek().is_none();
     let links: Vec<Link> = if is_list {
         Link::all(kernel).collect::<Result<_, _>>()?
@@ -59,7 +59,7 @@ fn show(context: &Context<'_>, mut words: Words) -> anyhow::Result<()> {
 }
 
 fn pin(context: &Context<'_>, mut words: Words) -> anyhow::Result<()> {
-    let kernel = context.lasting_kernel("link pin")?;
+    let kernel = context.kernel()?;
     let link = select::link(kernel, &mut words)?;
     let path = words.next("a path")?;
     words.end()?;
@@ -68,7 +68,7 @@ fn pin(context: &Context<'_>, mut words: Words) -> anyhow::Result<()> {
 }
 
 fn detach(context: &Context<'_>, mut words: Words) -> anyhow::Result<()> {
-    let kernel = context.lasting_kernel("link detach")?;
+    let kernel = context.kernel()?;
     let link = select::link(kernel, &mut words)?;
     words.end()?;
     link.detach()?;

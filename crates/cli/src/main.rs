@@ -4,7 +4,7 @@
 //! is given), `kernel` (which kernel), `output`, `words` and `select` (bpftool's grammar), then one
 //! file per command: `run` with `compile`, `packets`, `verdicts`, `dump`, `trace_pipe` and
 //! `rejection`; `disasm`; `asm` with `new_file`; the nouns `prog`, `map`, `link`, `net`, `btf`,
-//! `dev`, `tree`; `batch`; `generate` (completions and the manual's pages).
+//! `dev`, `tree`; `batch`; `service` (the server of the user-space kernel); `generate` (completions and the manual's pages).
 
 #![forbid(unsafe_code)]
 
@@ -28,6 +28,7 @@ mod prog;
 mod rejection;
 mod run;
 mod select;
+mod service;
 mod trace_pipe;
 mod tree;
 mod verdicts;
@@ -54,10 +55,11 @@ struct Cli {
 }
 
 /// Options that every command takes.
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Clone, Debug)]
 struct Global {
-    /// Which kernel: Linux where it may be used, else the one in user space, unless said here
-    #[arg(long, global = true, value_enum, value_name = "WHICH", env = "SKEP_KERNEL")]
+    /// Which kernel: linux, user (in user space), unix:PATH (at a socket), or auto: Linux where
+    /// it may be used, else the one in user space
+    #[arg(long, global = true, value_name = "WHICH", env = "SKEP_KERNEL")]
     kernel: Option<kernel::Choice>,
     /// Print every bpf(2) command on stderr, as strace prints it
     #[arg(long, global = true)]
@@ -74,6 +76,8 @@ enum Command {
     Asm(asm::Args),
     #[command(flatten)]
     Noun(Noun),
+    /// The server that the user-space kernel lives in: status, run, stop
+    Kernel(service::Args),
     /// Run the commands of a file in one process, on one kernel
     Batch(batch::Args),
     /// Print completions for a shell
@@ -110,7 +114,7 @@ enum Noun {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let session = Session::new(cli.global.kernel, cli.global.trace_bpf);
+    let session = Session::new(cli.global.kernel.clone().unwrap_or_default(), cli.global.trace_bpf);
     let context = Context { session: &session, output: Output::new(cli.format()) };
     match dispatch(&context, cli.command) {
         Ok(()) => ExitCode::SUCCESS,
@@ -131,6 +135,7 @@ fn dispatch(context: &Context<'_>, command: Command) -> anyhow::Result<()> {
         Command::Noun(Noun::Tree(given)) => tree::run(context, given.words()),
         Command::Noun(Noun::Dev(given)) => dev::run(context, given.words()),
         Command::Noun(Noun::Btf(given)) => btf::run(context, given.words()),
+        Command::Kernel(args) => service::run(context, &args.command),
         Command::Batch(args) => batch::run(context, &args),
         Command::Completions(args) => generate::completions(context, &args),
         Command::Man(args) => generate::man(context, &args),
@@ -167,6 +172,7 @@ impl Cli {
         let behind = match &self.command {
             Command::Run(args) => args.form,
             Command::Batch(args) => args.form,
+            Command::Kernel(args) => args.form(),
             Command::Noun(
                 Noun::Prog(given)
                 | Noun::Map(given)

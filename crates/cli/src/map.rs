@@ -61,7 +61,7 @@ pub(crate) fn run(context: &Context<'_>, mut words: Words) -> anyhow::Result<()>
 
 /// Every element of the maps that are named.
 fn dump(context: &Context<'_>, mut words: Words) -> anyhow::Result<()> {
-    let kernel = context.lasting_kernel("map dump")?;
+    let kernel = context.kernel()?;
     let maps = select::maps(kernel, &mut words)?;
     words.end()?;
     let read: Vec<Content<'_>> = maps.iter().map(Content::of).collect::<anyhow::Result<_>>()?;
@@ -126,7 +126,7 @@ impl Content<'_> {
 }
 
 fn pin(context: &Context<'_>, mut words: Words) -> anyhow::Result<()> {
-    let kernel = context.lasting_kernel("map pin")?;
+    let kernel = context.kernel()?;
     let map = select::map(kernel, &mut words)?;
     let path = words.next("a path")?;
     words.end()?;
@@ -135,7 +135,7 @@ fn pin(context: &Context<'_>, mut words: Words) -> anyhow::Result<()> {
 }
 
 fn freeze(context: &Context<'_>, mut words: Words) -> anyhow::Result<()> {
-    let kernel = context.lasting_kernel("map freeze")?;
+    let kernel = context.kernel()?;
     let map = select::map(kernel, &mut words)?;
     words.end()?;
     map.freeze()?;

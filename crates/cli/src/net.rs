@@ -43,7 +43,7 @@ pub(crate) fn run(context: &Context<'_>, mut words: Words) -> anyhow::Result<()>
 
 /// By netlink, or by a link with a pin, so that the program stays when the command has ended.
 fn attach(context: &Context<'_>, mut words: Words) -> anyhow::Result<()> {
-    let kernel = context.lasting_kernel("net attach")?;
+    let kernel = context.kernel()?;
     let mode = mode(words.one_of(&ATTACH_TYPES)?);
     let prog = select::prog(kernel, &mut words)?;
     let device = device(kernel, &mut words)?;
@@ -76,7 +76,7 @@ enum How {
 }
 
 fn detach(context: &Context<'_>, mut words: Words) -> anyhow::Result<()> {
-    let kernel = context.lasting_kernel("net detach")?;
+    let kernel = context.kernel()?;
     let mode = mode(words.one_of(&ATTACH_TYPES)?);
     let device = device(kernel, &mut words)?;
     words.end()?;
@@ -100,7 +100,7 @@ fn device(kernel: &Arc<dyn Kernel>, words: &mut Words) -> anyhow::Result<NetLink
 }
 
 fn show(context: &Context<'_>, mut words: Words) -> anyhow::Result<()> {
-    let kernel = context.lasting_kernel("net show")?;
+    let kernel = context.kernel()?;
     let devices = match words.peek() {
         None => xdp::interfaces(kernel)?,
         Some(_) => vec![device(kernel, &mut words)?],

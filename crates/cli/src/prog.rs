@@ -55,7 +55,7 @@ pub(crate) fn run(context: &Context<'_>, mut words: Words) -> anyhow::Result<()>
 }
 
 fn pin(context: &Context<'_>, mut words: Words) -> anyhow::Result<()> {
-    let kernel = context.lasting_kernel("prog pin")?;
+    let kernel = context.kernel()?;
     let prog = select::prog(kernel, &mut words)?;
     let path = words.next("a path")?;
     words.end()?;

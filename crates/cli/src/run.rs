@@ -56,7 +56,7 @@ pub(crate) fn run(context: &Context<'_>, args: &Args) -> anyhow::Result<()> {
     let packets = &capture.packets;
     let create = |path| Writer::create(path, &capture);
     let mut out = args.out.as_deref().map(create).transpose()?;
-    let chosen = context.private_kernel();
+    let chosen = context.private_kernel()?;
     let loaded = load(&chosen, &object, program)?;
     let receiver = Receiver::new(&chosen, &loaded, program, packets, &args.dev)?;
 

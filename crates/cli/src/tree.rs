@@ -38,7 +38,7 @@ pub(crate) fn run(context: &Context<'_>, mut words: Words) -> anyhow::Result<()>
     if words.take("help") {
         return context.output.usage(USAGE);
     }
-    let kernel = context.lasting_kernel("tree")?;
+    let kernel = context.kernel()?;
     let wanted = wanted(kernel, &mut words)?;
     words.end()?;
     let tree = tree(kernel, wanted)?;

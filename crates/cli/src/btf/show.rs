@@ -11,7 +11,7 @@ use crate::words::Words;
 
 /// All type information, or the one that is named.
 pub(crate) fn run(context: &Context<'_>, mut words: Words) -> anyhow::Result<()> {
-    let kernel = context.lasting_kernel("btf show")?;
+    let kernel = context.kernel()?;
     let is_list = words.peek().is_none();
     let found: Vec<BtfObject> = if is_list {
         BtfObject::all(kernel).collect::<Result<_, _>>()?

@@ -9,7 +9,7 @@ use crate::words::{Usage, Words};
 
 /// Creates a map and pins it. Without the pin it ends with the command.
 pub(crate) fn run(context: &Context<'_>, mut words: Words) -> anyhow::Result<()> {
-    let kernel = context.lasting_kernel("map create")?;
+    let kernel = context.kernel()?;
     let path = words.next("a path for the pin")?;
     let mut create = MapCreate::default();
     // Held until the map is there, which takes from it what the maps in it look like.

@@ -13,7 +13,7 @@ use crate::words::{Usage, Words};
 use crate::{dump, select};
 
 pub(crate) fn lookup(context: &Context<'_>, mut words: Words) -> anyhow::Result<()> {
-    let map = select::map(context.lasting_kernel("map lookup")?, &mut words)?;
+    let map = select::map(context.kernel()?, &mut words)?;
     let key = key(&map, &mut words)?;
     words.end()?;
     let Some(value) = map.lookup(&key)? else {
@@ -37,7 +37,7 @@ pub(crate) fn lookup(context: &Context<'_>, mut words: Words) -> anyhow::Result<
 }
 
 pub(crate) fn update(context: &Context<'_>, mut words: Words) -> anyhow::Result<()> {
-    let kernel = context.lasting_kernel("map update")?;
+    let kernel = context.kernel()?;
     let map = select::map(kernel, &mut words)?;
     let key = key(&map, &mut words)?;
     if !words.take("value") {
@@ -65,7 +65,7 @@ pub(crate) fn update(context: &Context<'_>, mut words: Words) -> anyhow::Result<
 }
 
 pub(crate) fn delete(context: &Context<'_>, mut words: Words) -> anyhow::Result<()> {
-    let map = select::map(context.lasting_kernel("map delete")?, &mut words)?;
+    let map = select::map(context.kernel()?, &mut words)?;
     let key = key(&map, &mut words)?;
     words.end()?;
     if !map.delete(&key)? {
@@ -75,7 +75,7 @@ pub(crate) fn delete(context: &Context<'_>, mut words: Words) -> anyhow::Result<
 }
 
 pub(crate) fn getnext(context: &Context<'_>, mut words: Words) -> anyhow::Result<()> {
-    let map = select::map(context.lasting_kernel("map getnext")?, &mut words)?;
+    let map = select::map(context.kernel()?, &mut words)?;
     let key = match words.peek() {
         None => None,
         Some(_) => Some(key(&map, &mut words)?),

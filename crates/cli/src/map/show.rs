@@ -12,7 +12,7 @@ use crate::words::Words;
 
 /// All maps, or those that are named.
 pub(crate) fn run(context: &Context<'_>, mut words: Words) -> anyhow::Result<()> {
-    let kernel = context.lasting_kernel("map show")?;
+    let kernel = context.kernel()?;
     let is_list = words.peek().is_none();
     let maps: Vec<Map> = if is_list {
         Map::all(kernel).collect::<Result<_, _>>()?

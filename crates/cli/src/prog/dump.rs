@@ -15,7 +15,7 @@ use crate::{dump, new_file, select};
 
 pub(crate) fn run(context: &Context<'_>, mut words: Words) -> anyhow::Result<()> {
     let what = words.one_of(&["xlated", "jited"])?;
-    let kernel = context.lasting_kernel("prog dump")?;
+    let kernel = context.kernel()?;
     let progs = select::progs(kernel, &mut words)?;
     if words.take("file") {
         let path = words.next("a file")?;

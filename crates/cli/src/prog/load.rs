@@ -14,11 +14,11 @@ use crate::{compile, select};
 
 /// Loads the first program of an object and pins it.
 pub(crate) fn first(context: &Context<'_>, mut words: Words) -> anyhow::Result<()> {
-    let request = Request::read(context, "prog load", &mut words)?;
+    let request = Request::read(context, &mut words)?;
     let Some(program) = request.object.programs.first() else {
         bail!("{}: expected a program, found none", request.file);
     };
-    let loader = Loader::new(context.kernel())
+    let loader = Loader::new(context.kernel()?)
         .with_programs(&[&program.name])
         .with_pinned_program(&request.path);
     request.load(context, loader)
@@ -26,11 +26,11 @@ pub(crate) fn first(context: &Context<'_>, mut words: Words) -> anyhow::Result<(
 
 /// Loads every program of an object and pins each under its name in a directory.
 pub(crate) fn all(context: &Context<'_>, mut words: Words) -> anyhow::Result<()> {
-    let request = Request::read(context, "prog loadall", &mut words)?;
+    let request = Request::read(context, &mut words)?;
     if request.object.programs.is_empty() {
         bail!("{}: expected a program, found none", request.file);
     }
-    let loader = Loader::new(context.kernel()).with_pinned_programs(&request.path);
+    let loader = Loader::new(context.kernel()?).with_pinned_programs(&request.path);
     request.load(context, loader)
 }
 
@@ -47,8 +47,8 @@ struct Request {
 
 impl Request {
     /// Reads all words before anything is made.
-    fn read(context: &Context<'_>, command: &str, words: &mut Words) -> anyhow::Result<Request> {
-        let kernel = context.lasting_kernel(command)?;
+    fn read(context: &Context<'_>, words: &mut Words) -> anyhow::Result<Request> {
+        let kernel = context.kernel()?;
         let (file, path) = (words.next("an object")?, words.next("a path for the pin")?);
         let object = compile::object(Path::new(&file))?;
         let (section, maps, pin_maps) = (None, Vec::new(), None);
@@ -90,9 +90,10 @@ impl Request {
         for (name, id) in &self.maps {
             loader = loader.with_map(name, *id);
         }
+        let which = context.which()?;
         let loaded = loader
             .load(&self.object)
-            .map_err(|error| Shown::from_error(error, &self.object, context.which().title()))?;
+            .map_err(|error| Shown::from_error(error, &self.object, which.title()))?;
         for warning in &loaded.warnings {
             kernel::say(&format!("{}: {warning}", self.file));
         }

@@ -13,7 +13,7 @@ use crate::words::Words;
 
 /// All programs, or those that are named.
 pub(crate) fn run(context: &Context<'_>, mut words: Words) -> anyhow::Result<()> {
-    let kernel = context.lasting_kernel("prog show")?;
+    let kernel = context.kernel()?;
     let is_list = words.peek().is_none();
     let progs = if is_list {
         Prog::all(kernel).collect::<Result<_, _>>()?

@@ -52,7 +52,7 @@ impl Subject {
     /// `{ PROG | OBJ [prog NAME] }`.
     fn read(context: &Context<'_>, words: &mut Words) -> anyhow::Result<Subject> {
         if !names_an_object(words) {
-            let kernel = context.lasting_kernel("prog run")?;
+            let kernel = context.kernel()?;
             return Ok(Subject::Held(select::prog(kernel, words)?));
         }
         let file = words.next("an object")?;
@@ -67,10 +67,11 @@ impl Subject {
                 bail!("{file} has several programs; choose one with `prog NAME`: {names}")
             }
         };
-        let loader = Loader::new(context.kernel()).with_programs(&[&name]);
+        let which = context.which()?;
+        let loader = Loader::new(context.kernel()?).with_programs(&[&name]);
         let loaded = loader
             .load(&object)
-            .map_err(|error| Shown::from_error(error, &object, context.which().title()))?;
+            .map_err(|error| Shown::from_error(error, &object, which.title()))?;
         Ok(Subject::Loaded { loaded, name })
     }
 

@@ -10,7 +10,7 @@ use crate::words::Words;
 /// Prints what there is, and on a kernel that waits for more (Linux) whatever comes, without end.
 pub(crate) fn run(context: &Context<'_>, words: &Words) -> anyhow::Result<()> {
     words.end()?;
-    let kernel = context.lasting_kernel("prog tracelog")?;
+    let kernel = context.kernel()?;
     let pipe = trace_pipe::open(&**kernel)?;
     let result = copy(context, &**kernel, pipe);
     kernel.close(pipe);
