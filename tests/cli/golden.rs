@@ -56,6 +56,7 @@ fn run(command: &str, tmp: &Path) -> String {
         .current_dir(skep_tests::root())
         .env("PATH", path_beginning_with(dir))
         .env("LC_ALL", "C")
+        .env("XDG_RUNTIME_DIR", &tmp)
         .env_remove("SKEP_KERNEL")
         .stdin(Stdio::null())
         .output()

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use skep_kernel::UserKernel;
 use skep_linux::Linux;
-use skep_remote::{Client, Place};
+use skep_remote::{Client, Error, Place};
 use skep_uapi::{Kernel, Machine, Traced};
 
 use crate::service;
@@ -73,7 +73,7 @@ pub(crate) fn choose(choice: &Choice, home: Home, trace: bool) -> anyhow::Result
     let chosen = match choice {
         Choice::Linux => linux(),
         Choice::User => user(home)?,
-        Choice::Socket(path) => served(Client::connect(path)?),
+        Choice::Socket(path) => served(Client::connect(path).map_err(told)?),
         Choice::Auto => match Linux::permitted() {
             Ok(()) => linux(),
             Err(errno) => {
@@ -100,8 +100,16 @@ fn user(home: Home) -> anyhow::Result<Chosen> {
             let machine: Arc<dyn Machine> = Arc::clone(&kernel) as _;
             Ok(Chosen { kernel, which: Which::User, machine: Some(machine) })
         }
-        Home::Shared => Ok(served(Place::of_user()?.connect_or_start(service::start)?)),
+        Home::Shared => {
+            let place = Place::of_user().map_err(told)?;
+            Ok(served(place.connect_or_start(service::start).map_err(told)?))
+        }
     }
+}
+
+/// Errors of the connection name their cause in their own message.
+pub(crate) fn told(error: Error) -> anyhow::Error {
+    anyhow::Error::msg(error.to_string())
 }
 
 /// Behind a socket, only the kernel in user space has a machine.

@@ -25,6 +25,7 @@ use skep_remote::{Client, Error, Options, Place, Stop, is_empty, serve};
 use skep_uapi::{Kernel, Machine};
 
 use crate::context::Context;
+use crate::kernel::told;
 use crate::output::Form;
 use crate::words::Usage;
 
@@ -109,7 +110,7 @@ pub(crate) fn start(listener: UnixListener) -> io::Result<()> {
 }
 
 fn on_demand() -> anyhow::Result<()> {
-    let place = Place::of_user()?;
+    let place = Place::of_user().map_err(told)?;
     let listener = UnixListener::from(io::stdin().as_fd().try_clone_to_owned()?);
     if listener.local_addr()?.as_pathname() != Some(&*place.socket()) {
         bail!(Usage("--on-demand expects the user's socket as stdin; leave it out".into()));
@@ -155,7 +156,7 @@ fn foreground(run: &Run) -> anyhow::Result<()> {
     }
     let listener = match &run.socket {
         Some(path) => listen(path, if run.admit.is_empty() { 0o600 } else { 0o666 })?,
-        None => Place::of_user()?.listen()?,
+        None => Place::of_user().and_then(|place| place.listen()).map_err(told)?,
     };
     let (own, admitted) = (geteuid().as_raw(), run.admit.clone());
     let admit =
@@ -188,7 +189,8 @@ fn serve_as_own(
 ) -> anyhow::Result<()> {
     // Whoever asks the socket for its owner finds this process, not the one that bound it.
     rustix::net::listen(listener, 128).context("cannot listen")?;
-    Ok(serve(listener, kernel, options, &Stop::new()?)?)
+    let stop = Stop::new().map_err(told)?;
+    serve(listener, kernel, options, &stop).map_err(told)
 }
 
 /// A socket anywhere, in place of one that nobody serves any more.
@@ -200,7 +202,7 @@ fn listen(path: &Path, mode: u32) -> anyhow::Result<UnixListener> {
             io::ErrorKind::ConnectionRefused => fs::remove_file(path).with_context(what)?,
             _ => return Err(source).with_context(what),
         },
-        _ => bail!(Error::InUse { path: path.to_owned() }),
+        _ => Err(told(Error::InUse { path: path.to_owned() }))?,
     }
     let listener = UnixListener::bind(path).with_context(what)?;
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).with_context(what)?;

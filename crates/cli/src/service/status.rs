@@ -12,7 +12,7 @@ use skep_remote::{Client, Place};
 use skep_uapi::{Command, Errno, Kernel};
 
 use crate::context::Context;
-use crate::kernel::Which;
+use crate::kernel::{Which, told};
 
 /// How long a server may take to end.
 const END: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
@@ -87,7 +87,7 @@ fn tell(context: &Context<'_>, stopped: Option<Pid>) -> anyhow::Result<()> {
 fn socket(context: &Context<'_>) -> anyhow::Result<PathBuf> {
     match context.socket() {
         Some(path) => Ok(path.to_owned()),
-        None => Ok(Place::of_user()?.socket()),
+        None => Ok(Place::of_user().map_err(told)?.socket()),
     }
 }
 
@@ -100,7 +100,7 @@ impl Running {
             other => other.with_context(|| format!("cannot reach {}", socket.display()))?,
         };
         let pid = socket_peercred(&stream).context("cannot ask who serves")?.pid;
-        Ok(Some(Running { pid, client: Client::new(stream)? }))
+        Ok(Some(Running { pid, client: Client::new(stream).map_err(told)? }))
     }
 
     /// How many programs, maps and links there are.
