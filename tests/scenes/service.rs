@@ -2,9 +2,9 @@
 //! ordinary user has it, every command a process of its own.
 
 use std::fs;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
-use rustix::process::{Signal, kill_process};
+use rustix::process::{Signal, geteuid, kill_process};
 use skep_tests::not_run;
 
 use crate::home::{Home, as_every_user, ends, ordinary};
@@ -84,6 +84,22 @@ fn first_uses_at_once_make_one_server() {
         let status = user.ok("kernel status");
         assert!(status.contains(" 8 maps,"), "{status}");
     });
+}
+
+/// A pipe or a lock that its starter inherited would else be held for as long as it lives.
+#[test]
+fn the_server_holds_nothing_of_its_starter() {
+    let user = Home::of(geteuid().as_raw());
+    let line = "map create pin type array key 4 value 4 entries 1 name m";
+    let skep = user.command(&line.split(' ').collect::<Vec<_>>());
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg("exec 7>held; exec \"$0\" \"$@\"");
+    shell.arg(skep.get_program()).args(skep.get_args()).current_dir(user.path(""));
+    shell.envs(skep.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    assert!(shell.status().expect("sh can be started").success());
+    let fds = fs::read_dir(format!("/proc/{}/fd", user.server().as_raw_pid()));
+    let held = fds.expect("the server runs").filter_map(|fd| fs::read_link(fd.ok()?.path()).ok());
+    assert!(!held.into_iter().any(|path| path.ends_with("held")));
 }
 
 #[test]

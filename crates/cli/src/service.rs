@@ -103,6 +103,8 @@ pub(crate) fn run(context: &Context<'_>, command: &Command) -> anyhow::Result<()
 /// Starts the user's server on a socket that is bound already: a process of its own, which keeps
 /// nothing of this one's terminal, directory and streams.
 pub(crate) fn start(listener: UnixListener) -> io::Result<()> {
+    // Whoever waits for the end of a pipe of ours must not wait for the server.
+    let _ = Linux::keep_descriptors();
     let mut server = Process::new(env::current_exe()?);
     server.args(["kernel", "run", "--on-demand"]).current_dir("/").env_remove("SKEP_KERNEL");
     server.stdin(OwnedFd::from(listener)).stdout(Stdio::null()).stderr(Stdio::null());

@@ -1,6 +1,9 @@
 //! Files and directories: bpffs, tracefs, sysfs, cgroups.
 
-#![expect(unsafe_code, reason = "reads and writes through descriptors of our table")]
+#![expect(
+    unsafe_code,
+    reason = "reads and writes through descriptors of our table, and marks others"
+)]
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -50,6 +53,14 @@ fn pidfd(pid: u32) -> Result<OwnedFd, Errno> {
     let fd = i32::try_from(result).ok().filter(|fd| *fd >= 0).ok_or_else(last_errno)?;
     // SAFETY: the call has just returned this descriptor, and nobody else knows it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Marks every descriptor above the standard streams to be closed by exec.
+pub(crate) fn keep_descriptors() -> Result<(), Errno> {
+    let (first, last, flags) = (3_u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC);
+    // SAFETY: with this flag the call changes what children inherit, and nothing in this process.
+    let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) };
+    if result < 0 { Err(last_errno()) } else { Ok(()) }
 }
 
 pub(crate) fn read(fd: Fd, into: &mut [u8]) -> Result<usize, Errno> {

@@ -54,6 +54,12 @@ impl Linux {
     pub fn permitted() -> Result<(), Errno> {
         bpf::permitted()
     }
+
+    /// Keeps this process's descriptors, except the standard streams, from the programs that it
+    /// starts from now on, also those that it has inherited itself.
+    pub fn keep_descriptors() -> Result<(), Errno> {
+        files::keep_descriptors()
+    }
 }
 
 impl Kernel for Linux {
