@@ -1,10 +1,11 @@
 //! Transcripts of the nouns: the same words and the same answers on every kernel.
 //!
 //! A file `tests/cli/NAME.txt` holds commands, each behind `$ skep `, and what they print, as the
-//! other golden files do. On Linux every command is a process of its own, and what they share is
-//! in a BPF file system of the test's own, `{bpf}`. The user-space kernel ends with its process,
-//! so there a command runs as the last line of a batch, behind all those before it that went
-//! well. What differs by machine and kernel (ids, times, sizes of code) is taken out.
+//! other golden files do. Every command is a process of its own, and what they share is in
+//! `{bpf}`: on Linux a BPF file system of the test's own, on the user-space kernel, which lives in
+//! its server, any directory. Without a server that kernel ends with its process, so there a
+//! command runs as the last line of a batch, behind all those before it that went well. What
+//! differs by machine and kernel (ids, times, sizes of code) is taken out.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -30,6 +31,13 @@ pub(crate) fn check(name: &str, netns: Option<&dyn Fn() -> Result<Netns, String>
         let tmp = tempfile::tempdir().expect("a temporary directory");
         std::fs::write(tmp.path().join("packet"), [0; 64]).expect("the directory is writable");
         let place = |bpf, netns| Place { bpf, tmp: tmp.path(), netns };
+        if subject.name == "remote user" {
+            let dir = tmp.path().join("bpf");
+            std::fs::create_dir(&dir).expect("the directory is writable");
+            let dir = dir.to_str().expect("the path of a temporary directory is text").to_owned();
+            let mut server = Each { place: place(dir, None), kernel: "user" };
+            return golden::compare(name, &mut server);
+        }
         if subject.name != "linux" {
             return golden::compare(name, &mut UserKernel::new(place("/sys/fs/bpf".into(), None)));
         }
@@ -40,7 +48,7 @@ pub(crate) fn check(name: &str, netns: Option<&dyn Fn() -> Result<Netns, String>
         let bpffs = subject.bpffs();
         let dir = bpffs.path("").trim_end_matches('/').to_owned();
         let netns = netns.as_ref().map(|netns| netns.0.as_str());
-        golden::compare(name, &mut Linux(place(dir, netns)));
+        golden::compare(name, &mut Each { place: place(dir, netns), kernel: "linux" });
     });
 }
 
@@ -50,14 +58,18 @@ pub(crate) trait Runner {
     fn run(&mut self, command: &str) -> String;
 }
 
-struct Linux<'a>(Place<'a>);
+/// Every command is a process of its own; the user-space kernel is in a server.
+struct Each<'a> {
+    place: Place<'a>,
+    kernel: &'a str,
+}
 
-impl Runner for Linux<'_> {
+impl Runner for Each<'_> {
     fn run(&mut self, command: &str) -> String {
-        let words = self.0.words(command);
-        let mut skep = self.0.command(&skep_tests::skep());
-        let output = skep.args(["--kernel", "linux"]).args(words).output();
-        self.0.shown(&output.expect("skep can be started"))
+        let words = self.place.words(command);
+        let mut skep = self.place.command(&skep_tests::skep());
+        let output = skep.args(["--kernel", self.kernel]).args(words).output();
+        self.place.shown(&output.expect("skep can be started"))
     }
 }
 
@@ -151,7 +163,7 @@ impl Place<'_> {
             let _ = writeln!(text, "= {code}");
         }
         let tmp = self.tmp.to_str().expect("the path of a temporary directory is text");
-        let text = text.replace(tmp, "{tmp}").replace(&self.bpf, "{bpf}");
+        let text = text.replace(&self.bpf, "{bpf}").replace(tmp, "{tmp}");
         // Which of the two has spoken is the only difference of a rejection.
         let rejected = |by| format!("was rejected by {by}");
         normal(&text.replace(&rejected("the user-space kernel"), &rejected("Linux")))

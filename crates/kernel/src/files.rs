@@ -26,6 +26,9 @@ const UPTIME: &str = "/proc/uptime";
 const TRACE_PIPES: [&str; 2] =
     ["/sys/kernel/tracing/trace_pipe", "/sys/kernel/debug/tracing/trace_pipe"];
 
+/// Where the pins are, if they are files; no kernel but this one has it.
+const PINS: &str = "/proc/self/pins";
+
 /// Every file with a path.
 const FILES: [&str; 6] =
     [VMLINUX_BTF, POSSIBLE_CPUS, ONLINE_CPUS, UPTIME, TRACE_PIPES[0], TRACE_PIPES[1]];
@@ -40,6 +43,7 @@ pub(crate) fn open(kernel: &UserKernel, path: &str, write: bool) -> Result<OpenF
     let file = match path {
         VMLINUX_BTF => content(kernel.vmlinux_btf().to_vec()),
         POSSIBLE_CPUS | ONLINE_CPUS => content(cpu_list(kernel.cpus.count()).into_bytes()),
+        PINS => content(kernel.pins.paths()?.into_bytes()),
         UPTIME => content(uptime(kernel.clock.boottime()).into_bytes()),
         path if TRACE_PIPES.contains(&path) => OpenFile::TracePipe,
         path if is_directory(path) => return Err(Errno::EISDIR),

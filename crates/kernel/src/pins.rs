@@ -61,6 +61,14 @@ impl Pins {
         }
     }
 
+    /// Where the pins are now, a path a line, where they may be in any directory.
+    pub(crate) fn paths(&self) -> Result<String, Errno> {
+        match self {
+            Pins::Private(_) => Err(Errno::ENOENT),
+            Pins::Files(files) => Ok(files.paths()),
+        }
+    }
+
     /// The entries of a directory.
     pub(crate) fn list(&self, path: &str) -> Result<Vec<Entry>, Errno> {
         match self {

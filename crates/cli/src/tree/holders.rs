@@ -42,7 +42,9 @@ pub(super) struct Attachment {
     pub(super) node: Node,
 }
 
-/// Where a kernel that tells no mounts has its BPF file system.
+/// Where a kernel tells its pins, a path a line, if they may be anywhere.
+const PINS: &str = "/proc/self/pins";
+/// Where a kernel that tells neither pins nor mounts has its BPF file system.
 const BPFFS: &str = "/sys/fs/bpf";
 
 impl Holders {
@@ -54,8 +56,17 @@ impl Holders {
     ) -> anyhow::Result<Holders> {
         let mut holders = Holders::default();
         holders.read_processes(&**kernel);
-        for mount in mounts(&**kernel) {
-            holders.read_pins(kernel, &mount);
+        match kernel.file(PINS) {
+            Ok(text) => {
+                for path in String::from_utf8_lossy(&text).lines() {
+                    holders.read_pin(kernel, path.to_owned());
+                }
+            }
+            Err(_) => {
+                for mount in mounts(&**kernel) {
+                    holders.read_pins(kernel, &mount);
+                }
+            }
         }
         holders.read_attachments(kernel, names, graph)?;
         Ok(holders)
@@ -114,13 +125,15 @@ impl Holders {
             let path = format!("{dir}/{name}");
             match entry.kind {
                 EntryKind::Directory => self.read_pins(kernel, &path),
-                EntryKind::File => {
-                    if let Ok(node) = behind_pin(kernel, &path) {
-                        self.pins.push((path, node));
-                    }
-                }
+                EntryKind::File => self.read_pin(kernel, path),
                 EntryKind::Other => {}
             }
+        }
+    }
+
+    fn read_pin(&mut self, kernel: &Arc<dyn Kernel>, path: String) {
+        if let Ok(node) = behind_pin(kernel, &path) {
+            self.pins.push((path, node));
         }
     }
 

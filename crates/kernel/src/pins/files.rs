@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::fs::{self, DirEntry, File, Metadata, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -127,6 +128,21 @@ impl PinFiles {
         drop(pins);
         // Objects may end here, which must not happen under the lock: a link detaches.
         drop(gone);
+    }
+
+    /// Where the files are now, sorted, a path a line. Of several names one is told; a path that
+    /// is no line of text is left out.
+    pub(crate) fn paths(&self) -> String {
+        self.sweep();
+        let pins = self.lock();
+        let path = |pin: &Pin| {
+            let link = format!("/proc/self/fd/{}", pin.file.as_raw_fd());
+            fs::read_link(link).ok()?.into_os_string().into_string().ok()
+        };
+        let mut paths: Vec<String> = pins.values().filter_map(path).collect();
+        paths.retain(|path| !path.contains('\n'));
+        paths.sort_unstable();
+        paths.iter().map(|path| format!("{path}\n")).collect()
     }
 
     fn text(&self, object: &Object) -> String {
