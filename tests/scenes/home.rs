@@ -11,7 +11,7 @@ use rustix::process::{Pid, PidfdFlags, geteuid, pidfd_open};
 use skep_tests::{not_run, root};
 
 /// The user that root becomes to be an ordinary one.
-const ORDINARY: u32 = 65534;
+pub(crate) const ORDINARY: u32 = 65534;
 
 /// A user's directory. The server in it is stopped in the end.
 pub(crate) struct Home {

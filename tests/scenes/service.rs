@@ -3,11 +3,14 @@
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, geteuid, kill_process};
+use skep_linux::Linux;
 use skep_tests::not_run;
 
-use crate::home::{Home, as_every_user, ends, ordinary};
+use crate::home::{Home, ORDINARY, as_every_user, ends, ordinary};
 
 #[test]
 fn one_command_loads_another_attaches_a_third_feeds() {
@@ -144,4 +147,54 @@ fn stop_ends_all() {
         assert_eq!(said, format!("stopped process {}\n", server.as_raw_pid()));
         assert_eq!(user.ok("kernel stop"), "no kernel is served\n");
     });
+}
+
+/// Root shares Linux with one other user, who may not use bpf(2) himself.
+#[test]
+fn a_server_over_linux_lets_in_whom_it_is_told_to() {
+    let name = "service::a_server_over_linux_lets_in_whom_it_is_told_to";
+    let Some(user) = ordinary() else {
+        return not_run(name, "only root can become another user");
+    };
+    if let Err(errno) = Linux::permitted() {
+        return not_run(name, &format!("Linux refuses bpf(2): {errno}"));
+    }
+    let root = Home::of(0);
+    let socket = user.path("shared");
+    let socket = socket.to_str().expect("the path of a temporary directory is text");
+    let line = format!("kernel run --over linux --socket {socket} --admit {ORDINARY}");
+    let words: Vec<&str> = line.split(' ').collect();
+    let mut server = root.command(&words).spawn().expect("skep can be started");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while root.ok(&format!("--kernel unix:{socket} kernel status")).starts_with("no kernel") {
+        assert!(Instant::now() < deadline, "the server does not come");
+        thread::yield_now();
+    }
+    let status = user.ok(&format!("--kernel unix:{socket} kernel status"));
+    assert!(status.starts_with("Linux is served at "), "{status}");
+    // A kernel of one's own has no such types.
+    let types = user.ok(&format!("--kernel unix:{socket} btf show"));
+    assert!(types.starts_with("1: name [vmlinux]"), "{types}");
+    let said = user.fails(&format!("--kernel unix:{socket} dev list"));
+    assert!(said.contains("the devices of Linux are real ones"), "{said}");
+    root.ok(&format!("--kernel unix:{socket} kernel stop"));
+    server.wait().expect("it was started here");
+}
+
+/// Generous, since other tests share the machine, and unoptimized code is not measured.
+#[test]
+fn a_command_takes_milliseconds() {
+    let most = Duration::from_millis(if cfg!(debug_assertions) { 500 } else { 20 });
+    let user = Home::of(geteuid().as_raw());
+    user.ok("map create pin type array key 4 value 4 entries 1 name m");
+    let time = || {
+        let begin = Instant::now();
+        user.ok("map lookup pinned pin key 0 0 0 0");
+        begin.elapsed()
+    };
+    let mut times: Vec<Duration> = (0..31).map(|_| time()).collect();
+    times.sort();
+    let median = times[times.len() / 2];
+    println!("a command from start to exit: {median:?}");
+    assert!(median < most, "a command takes {median:?}");
 }
