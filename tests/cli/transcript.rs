@@ -73,6 +73,15 @@ impl Runner for Each<'_> {
     }
 }
 
+impl Drop for Each<'_> {
+    /// What is attached without a link would keep the server.
+    fn drop(&mut self) {
+        if self.kernel == "user" {
+            let _ = self.place.command(&skep_tests::skep()).args(["kernel", "stop"]).output();
+        }
+    }
+}
+
 /// The commands so far that went well, and what they printed.
 struct UserKernel<'a> {
     place: Place<'a>,
