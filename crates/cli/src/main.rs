@@ -10,6 +10,7 @@
 
 mod asm;
 mod batch;
+mod boot_clock;
 mod btf;
 mod compile;
 mod context;

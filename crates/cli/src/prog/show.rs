@@ -5,8 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use skep_btf::{Data, Value};
 use skep_loader::{Prog, ProgFacts};
-use skep_uapi::{Kernel, NAME_BYTES};
+use skep_uapi::NAME_BYTES;
 
+use crate::boot_clock::BootClock;
 use crate::context::Context;
 use crate::select;
 use crate::words::Words;
@@ -21,8 +22,8 @@ pub(crate) fn run(context: &Context<'_>, mut words: Words) -> anyhow::Result<()>
         select::progs(kernel, &mut words)?
     };
     words.end()?;
-    let booted = booted(&**kernel);
-    let shown = progs.iter().map(|prog| Shown::of(prog, booted));
+    let clock = BootClock::of(&**kernel);
+    let shown = progs.iter().map(|prog| Shown::of(prog, Some(&clock)));
     let shown: Vec<Shown> = shown.collect::<anyhow::Result<_>>()?;
     if !context.output.is_json() {
         return context.output.text(&shown.iter().map(Shown::plain).collect::<String>());
@@ -53,13 +54,13 @@ struct Shown {
 }
 
 impl Shown {
-    fn of(prog: &Prog, booted: Option<SystemTime>) -> anyhow::Result<Shown> {
+    fn of(prog: &Prog, clock: Option<&BootClock<'_>>) -> anyhow::Result<Shown> {
         let facts = prog.facts()?;
         let since_boot = Duration::from_nanos(facts.load_time);
         let memlock = prog.handle().fdinfo().get("memlock").and_then(|value| value.parse().ok());
         Ok(Shown {
             name: full_name(prog, &facts),
-            loaded_at: booted.and_then(|booted| booted.checked_add(since_boot)),
+            loaded_at: clock.and_then(|clock| clock.at(since_boot)),
             memlock,
             facts,
         })
@@ -186,13 +187,6 @@ fn full_name(prog: &Prog, facts: &ProgFacts) -> String {
 
 fn tag(tag: [u8; 8]) -> String {
     format!("{:016x}", u64::from_be_bytes(tag))
-}
-
-/// When the kernel was started, on this process's clock.
-fn booted(kernel: &dyn Kernel) -> Option<SystemTime> {
-    let uptime = kernel.file("/proc/uptime").ok()?;
-    let seconds: f64 = std::str::from_utf8(&uptime).ok()?.split(' ').next()?.parse().ok()?;
-    SystemTime::now().checked_sub(Duration::try_from_secs_f64(seconds).ok()?)
 }
 
 fn seconds(at: SystemTime) -> u64 {
