@@ -29,7 +29,7 @@ const LATER: &str = "the user-space kernel has no such map type yet";
 
 #[test]
 fn maps_hold_maps() {
-    on_every_linux("descriptors::maps_hold_maps", LATER, |kernel| {
+    on_every_kernel("descriptors::maps_hold_maps", |kernel| {
         shift(kernel);
         let inner = kernel.hash(8, 4);
         let id = kernel.map_info(inner).unwrap().id;

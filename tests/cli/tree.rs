@@ -40,7 +40,7 @@ fn a_process_holds_by_descriptors() {
     const NAME: &str = "tree::a_process_holds_by_descriptors";
     skep_tests::on_every_kernel_with_device(NAME, |subject, ifindex| {
         if subject.name != "linux" {
-            let reason = "the user-space kernel has no processes until it has a server";
+            let reason = "the user-space kernel does not list processes yet";
             return skep_tests::not_run(&format!("{NAME} on user"), reason);
         }
         let prog = subject.prog(ProgType::XDP, "r0 = 2\nexit");
@@ -76,7 +76,7 @@ fn a_process_holds_by_descriptors() {
 #[test]
 fn maps_hold_what_is_in_them() {
     const NAME: &str = "tree maps_hold_what_is_in_them";
-    let reason = "it has no maps of programs or maps yet";
+    let reason = "it has no maps of programs yet";
     skep_tests::on_linux_alone(NAME, reason, |subject| {
         let progs = MapCreate { map_type: MapType::PROG_ARRAY, value_size: 4, ..four_byte_key() };
         let progs = subject.map(MapCreate { max_entries: 4, ..progs });
